@@ -26,7 +26,7 @@ enum error {
     ERR_LIMIT,           /**< a bound of base/limits.h would be passed */
     ERR_NOT_FOUND,       /**< no such row, key or name */
     ERR_CONFLICT,        /**< exists already with other contents */
-    ERR_STATE,           /**< not allowed now */
+    ERR_WRONG_STATE,     /**< not allowed now (ERR_STATE is a type of OpenSSL) */
     ERR_MEMORY,          /**< allocation failed */
     ERR_CRYPTO,          /**< OpenSSL failed where it must not */
     ERR_RANDOM,          /**< no random bytes */
