@@ -8,7 +8,8 @@
 
 enum { CBC_IV_BYTES = 16, CBC_BLOCK_BYTES = 16 };
 
-/** Appends the ciphertext of `plain` to `out`: plain.size rounded up to the next larger multiple of 16. */
+/** Appends the ciphertext of `plain` to `out`: plain.size rounded up to the next larger multiple
+ * of 16. */
 must_check enum error cbc_encrypt(const struct secret_32 *key, const uint8_t iv[CBC_IV_BYTES],
                                   struct bytes plain, struct buffer *out);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Every random choice of sotto/1 as a value: bytes for seeds, ids and IVs, and the two operations whose
- * randomness OpenSSL keeps to itself. A replay of test vectors and a simulation hand in their own. */
+/* Every random choice of sotto/1 as a value: bytes for seeds, ids and IVs, and the two operations
+ * whose randomness OpenSSL keeps to itself. A replay of test vectors and a simulation hand in their
+ * own. */
 #ifndef SOTTO_CRYPTO_ENTROPY_H
 #define SOTTO_CRYPTO_ENTROPY_H
 

@@ -14,16 +14,16 @@ must_check enum error sha256(const struct bytes *parts, size_t count, uint8_t ou
 must_check enum error sha512(const struct bytes *parts, size_t count, uint8_t out[SHA512_BYTES]);
 
 /** HMAC-SHA-256 under a 32-byte key over the concatenation of `count` parts. */
-must_check enum error hmac_sha256(const struct secret_32 *key, const struct bytes *parts, size_t count,
-                                  uint8_t out[TAG_BYTES]);
+must_check enum error hmac_sha256(const struct secret_32 *key, const struct bytes *parts,
+                                  size_t count, uint8_t out[TAG_BYTES]);
 
 /** HKDF-Extract: `ikm` may be a concatenation of `count` parts. */
-must_check enum error hkdf_extract(const struct secret_32 *salt, const struct bytes *ikm, size_t count,
-                                   struct secret_32 *prk);
+must_check enum error hkdf_extract(const struct secret_32 *salt, const struct bytes *ikm,
+                                   size_t count, struct secret_32 *prk);
 
 /** HKDF-Expand to `size` bytes (at most 255 * 32); `info` is the concatenation of `count` parts. */
-must_check enum error hkdf_expand(const struct secret_32 *prk, const struct bytes *info, size_t count,
-                                  uint8_t *out, size_t size);
+must_check enum error hkdf_expand(const struct secret_32 *prk, const struct bytes *info,
+                                  size_t count, uint8_t *out, size_t size);
 
 /** Cost of the passphrase derivation. */
 struct argon2_cost {

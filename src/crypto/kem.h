@@ -8,14 +8,17 @@
 enum { KEM_PUBLIC_BYTES = 1184, KEM_CIPHERTEXT_BYTES = 1088 };
 
 /** The encapsulation key of a seed. */
-must_check enum error kem_public(const struct secret_64 *seed, uint8_t public_key[KEM_PUBLIC_BYTES]);
+must_check enum error kem_public(const struct secret_64 *seed,
+                                 uint8_t public_key[KEM_PUBLIC_BYTES]);
 
 /** ERR_KEY unless `public_key` passes the modulus check of FIPS 203 section 7.2. */
 must_check enum error kem_check_public(const uint8_t public_key[KEM_PUBLIC_BYTES]);
 
-/** A fresh shared secret and its ciphertext, with the randomness of OpenSSL. ERR_KEY on a bad key. */
+/** A fresh shared secret and its ciphertext, with the randomness of OpenSSL. ERR_KEY on a bad key.
+ */
 must_check enum error kem_encapsulate(const uint8_t public_key[KEM_PUBLIC_BYTES],
-                                      uint8_t ciphertext[KEM_CIPHERTEXT_BYTES], struct secret_32 *shared);
+                                      uint8_t ciphertext[KEM_CIPHERTEXT_BYTES],
+                                      struct secret_32 *shared);
 
 /** The same with the 32 random bytes m given (FIPS 203 algorithm 17): tests and simulation. */
 must_check enum error kem_encapsulate_with(const uint8_t public_key[KEM_PUBLIC_BYTES],
@@ -23,7 +26,8 @@ must_check enum error kem_encapsulate_with(const uint8_t public_key[KEM_PUBLIC_B
                                            uint8_t ciphertext[KEM_CIPHERTEXT_BYTES],
                                            struct secret_32 *shared);
 
-/** The shared secret of a ciphertext; a bad ciphertext gives an unrelated one (implicit rejection). */
+/** The shared secret of a ciphertext; a bad ciphertext gives an unrelated one (implicit rejection).
+ */
 must_check enum error kem_decapsulate(const struct secret_64 *seed,
                                       const uint8_t ciphertext[KEM_CIPHERTEXT_BYTES],
                                       struct secret_32 *shared);

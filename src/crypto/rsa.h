@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* RSA-2048 with e = 65537, used for RSAES-OAEP (RFC 8017 section 7.1) with SHA-256, MGF1-SHA-256 and the
- * label "sotto/1 rsa" only: it transports a fresh 32-byte secret. docs/PROTOCOL.md section 1.1. */
+/* RSA-2048 with e = 65537, used for RSAES-OAEP (RFC 8017 section 7.1) with SHA-256, MGF1-SHA-256
+ * and the label "sotto/1 rsa" only: it transports a fresh 32-byte secret. docs/PROTOCOL.md
+ * section 1.1. */
 #ifndef SOTTO_CRYPTO_RSA_H
 #define SOTTO_CRYPTO_RSA_H
 
@@ -8,8 +9,8 @@
 
 enum { RSA_MODULUS_BYTES = 256, RSA_CIPHERTEXT_BYTES = 256, RSA_PKCS8_MAX_BYTES = 1280 };
 
-/** A private key: PKCS#8 DER, and the 32 random bytes `reject` from which the result for a bad ciphertext
- * is made. */
+/** A private key: PKCS#8 DER, and the 32 random bytes `reject` from which the result for a bad
+ * ciphertext is made. */
 struct rsa_private {
     uint8_t pkcs8[RSA_PKCS8_MAX_BYTES];
     size_t size;
@@ -22,18 +23,20 @@ void rsa_private_clear(struct rsa_private *key);
 must_check enum error rsa_generate(struct rsa_private *key);
 
 /** The modulus of a private key. ERR_KEY unless it is RSA with 2048 bits and e = 65537. */
-must_check enum error rsa_modulus(const struct rsa_private *key, uint8_t modulus[RSA_MODULUS_BYTES]);
+must_check enum error rsa_modulus(const struct rsa_private *key,
+                                  uint8_t modulus[RSA_MODULUS_BYTES]);
 
 /** ERR_KEY unless `modulus` has its top bit set and is odd. */
 must_check enum error rsa_check_modulus(const uint8_t modulus[RSA_MODULUS_BYTES]);
 
 /** Draws a fresh secret and encrypts it. ERR_KEY on a bad modulus. */
 must_check enum error rsa_encrypt(const uint8_t modulus[RSA_MODULUS_BYTES],
-                                  uint8_t ciphertext[RSA_CIPHERTEXT_BYTES], struct secret_32 *secret);
+                                  uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
+                                  struct secret_32 *secret);
 
 /** The secret of a ciphertext. Never fails visibly for a bad one: the result is then
- * HMAC(reject, ciphertext), computed always and chosen without a branch; OpenSSL's error queue is cleared.
- * ERR_KEY only when the private key itself does not load. */
+ * HMAC(reject, ciphertext), computed always and chosen without a branch; OpenSSL's error queue is
+ * cleared. ERR_KEY only when the private key itself does not load. */
 must_check enum error rsa_decrypt(const struct rsa_private *key,
                                   const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
                                   struct secret_32 *secret);

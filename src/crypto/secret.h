@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Secret values: types of their own, wiped by their owner on every path, compared in constant time. */
+/* Secret values: types of their own, wiped by their owner on every path, compared in constant time.
+ */
 #ifndef SOTTO_CRYPTO_SECRET_H
 #define SOTTO_CRYPTO_SECRET_H
 
@@ -20,8 +21,8 @@ struct secret_64 {
 void secret_32_clear(struct secret_32 *secret);
 void secret_64_clear(struct secret_64 *secret);
 
-/** Whether both are the same bytes, in time that depends on the size only (CRYPTO_memcmp). Sizes are
- * public; different sizes are unequal. */
+/** Whether both are the same bytes, in time that depends on the size only (CRYPTO_memcmp). Sizes
+ * are public; different sizes are unequal. */
 bool secret_equal(struct bytes a, struct bytes b);
 
 /** Sets `out` to `a` where `choose_a` is 1 and to `b` where it is 0, without a branch on it. */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#include "crypto/dh.h"
+
+#include "crypto/library.h"
+
+static EVP_PKEY *private_of(const struct secret_32 *private_key) {
+    return EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, private_key->bytes,
+                                           sizeof(private_key->bytes));
+}
+
+must_check enum error dh_public(const struct secret_32 *private_key,
+                                uint8_t public_key[DH_PUBLIC_BYTES]) {
+    size_t size = DH_PUBLIC_BYTES;
+    EVP_PKEY *key = private_of(private_key);
+    bool done = key != NULL && EVP_PKEY_get_raw_public_key(key, public_key, &size) == 1 &&
+                size == DH_PUBLIC_BYTES;
+    EVP_PKEY_free(key);
+    return done ? OK : library_failed(ERR_CRYPTO);
+}
+
+static bool is_zero(const struct secret_32 *secret) {
+    static const uint8_t zero[sizeof(secret->bytes)] = {0};
+    return secret_equal(bytes_of(secret->bytes), bytes_of(zero));
+}
+
+/* OpenSSL 3.5 itself refuses an all-zero result. The check is repeated because the promise is ours.
+ */
+static enum error derive(EVP_PKEY_CTX *context, struct secret_32 *shared) {
+    size_t size = sizeof(shared->bytes);
+    if (EVP_PKEY_derive(context, shared->bytes, &size) != 1 || size != sizeof(shared->bytes) ||
+        is_zero(shared)) {
+        secret_32_clear(shared);
+        return library_failed(ERR_KEY);
+    }
+    return OK;
+}
+
+must_check enum error dh_derive(const struct secret_32 *private_key,
+                                const uint8_t public_key[DH_PUBLIC_BYTES],
+                                struct secret_32 *shared) {
+    EVP_PKEY *own = private_of(private_key);
+    EVP_PKEY *peer =
+        EVP_PKEY_new_raw_public_key_ex(NULL, "X25519", NULL, public_key, DH_PUBLIC_BYTES);
+    EVP_PKEY_CTX *context = own == NULL ? NULL : EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
+    enum error error = ERR_CRYPTO;
+    if (peer != NULL && context != NULL && EVP_PKEY_derive_init(context) == 1 &&
+        EVP_PKEY_derive_set_peer_ex(context, peer, 0) == 1) {
+        error = derive(context, shared);
+    } else {
+        error = library_failed(ERR_CRYPTO);
+    }
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(peer);
+    EVP_PKEY_free(own);
+    return error;
+}
