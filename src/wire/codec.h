@@ -52,6 +52,8 @@ void writer_bytes(struct writer *writer, struct bytes bytes);
 void writer_name(struct writer *writer, const struct user_name *name);
 /** u8 length and the text; texts over 255 bytes latch ERR_LIMIT. */
 void writer_text(struct writer *writer, struct bytes text);
+/** Latches ERR_LIMIT: a value that was to be written is not one that may stand there. */
+void writer_fail(struct writer *writer);
 /** The latched error; on failure everything that was written is removed from the buffer. */
 must_check enum error writer_finish(struct writer *writer);
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/* LOGIN, REGISTER and their answer WELCOME (docs/PROTOCOL.md 1.12). */
+#include "wire/fields.h"
+
+enum { PROOF_SUITE = 0x01, PROOF_TYPE = 0x20 };
+
+static void read_proof(struct reader *reader, struct wire_login *login) {
+    if (reader_u8(reader) != PROOF_SUITE || reader_u8(reader) != PROOF_TYPE) {
+        reader_fail(reader);
+    }
+    reader_copy(reader, login->cid, sizeof(login->cid));
+    reader_copy(reader, login->signature, sizeof(login->signature));
+}
+
+static void write_proof(struct writer *writer, const struct wire_login *login) {
+    writer_u8(writer, PROOF_SUITE);
+    writer_u8(writer, PROOF_TYPE);
+    writer_bytes(writer, bytes_of(login->cid));
+    writer_bytes(writer, bytes_of(login->signature));
+}
+
+must_check enum error wire_read_login(struct bytes body, struct wire_login *login) {
+    struct reader reader;
+    reader_init(&reader, body);
+    read_proof(&reader, login);
+    return reader_finish(&reader);
+}
+
+must_check enum error wire_write_login(struct buffer *out, uint32_t request,
+                                       const struct wire_login *login) {
+    struct writer writer;
+    frame_begin(&writer, out, WIRE_LOGIN, request);
+    write_proof(&writer, login);
+    return frame_end(&writer);
+}
+
+must_check enum error wire_read_register(struct bytes body, struct wire_register *message) {
+    struct reader reader;
+    reader_init(&reader, body);
+    *message = (struct wire_register){0};
+    read_proof(&reader, &message->login);
+    message->has_token = reader_flag(&reader);
+    if (message->has_token) {
+        reader_copy(&reader, message->token, sizeof(message->token));
+    }
+    message->certificate = reader_bytes(&reader, CERTIFICATE_BYTES);
+    return reader_finish(&reader);
+}
+
+must_check enum error wire_write_register(struct buffer *out, uint32_t request,
+                                          const struct wire_register *message) {
+    struct writer writer;
+    frame_begin(&writer, out, WIRE_REGISTER, request);
+    write_proof(&writer, &message->login);
+    writer_flag(&writer, message->has_token);
+    if (message->has_token) {
+        writer_bytes(&writer, bytes_of(message->token));
+    }
+    writer_fixed(&writer, message->certificate, CERTIFICATE_BYTES);
+    return frame_end(&writer);
+}
+
+must_check enum error wire_read_welcome(struct bytes body, struct wire_welcome *message) {
+    struct reader reader;
+    reader_init(&reader, body);
+    message->server_time_ms = reader_u64(&reader);
+    reader_copy(&reader, message->store_epoch, sizeof(message->store_epoch));
+    reader_name(&reader, &message->name);
+    message->registration = reader_u8(&reader);
+    if (message->registration > WIRE_REGISTRATION_CLOSED) {
+        reader_fail(&reader);
+    }
+    message->set_id = reader_u32(&reader);
+    message->one_time_left = reader_u16(&reader);
+    message->waiting = reader_u32(&reader);
+    message->window_max = reader_u16_within(&reader, 1, DELIVERY_WINDOW_MAX);
+    return reader_finish(&reader);
+}
+
+must_check enum error wire_write_welcome(struct buffer *out, uint32_t request,
+                                         const struct wire_welcome *message) {
+    struct writer writer;
+    frame_begin(&writer, out, WIRE_WELCOME, request);
+    writer_u64(&writer, message->server_time_ms);
+    writer_bytes(&writer, bytes_of(message->store_epoch));
+    writer_name(&writer, &message->name);
+    if (message->registration > WIRE_REGISTRATION_CLOSED) {
+        writer_fail(&writer);
+    }
+    writer_u8(&writer, message->registration);
+    writer_u32(&writer, message->set_id);
+    writer_u16(&writer, message->one_time_left);
+    writer_u32(&writer, message->waiting);
+    writer_u16_within(&writer, message->window_max, 1, DELIVERY_WINDOW_MAX);
+    return frame_end(&writer);
+}
