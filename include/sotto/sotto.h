@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: ISC */
+/* libsotto: end-to-end encrypted messages through a sottod server.
+ *
+ * A profile is one account on one server, kept in a folder of its own. sotto_join or sotto_register
+ * makes it, sotto_open opens it; the calls in between send and receive. Calls block until their
+ * work is done or their time is over. There is no global state and no thread behind the caller's
+ * back: a `struct sotto` is used by one thread at a time, different ones are independent, also in
+ * different processes on one profile (they take turns).
+ *
+ * Every call that can fail returns 0, or the exit status of the error that it leaves in `*error`.
+ * Texts are UTF-8 and end with a zero byte. Times are milliseconds since 1970 (UTC); 0 means
+ * unknown. Pointers handed to callbacks are valid during the call of the callback only. A callback
+ * may not call back into the client that calls it. */
+#ifndef SOTTO_SOTTO_H
+#define SOTTO_SOTTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SOTTO_API __attribute__((visibility("default")))
+#define SOTTO_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define SOTTO_API
+#define SOTTO_MUST_CHECK
+#endif
+
+enum {
+    SOTTO_NAME_SIZE = 33,     /**< a user name and its zero byte */
+    SOTTO_ID_SIZE = 27,       /**< a message id: 26 characters of base 32 */
+    SOTTO_SERVER_SIZE = 264,  /**< HOST:PORT */
+    SOTTO_KEY_SIZE = 40,      /**< "7QK4-V2TM-..." */
+    SOTTO_CARD_SIZE = 352,    /**< a card, or a link */
+    SOTTO_HASH_HEX_SIZE = 65, /**< SHA-256 in hex */
+    SOTTO_TEXT_MAX = 65000,   /**< bytes of one message */
+};
+
+/* ---- errors and notices -------------------------------------------------------------------------
+ */
+
+/** An error, or a notice (`exit` 0), ready to be printed:
+ *
+ *     sotto: {message}
+ *       {help, line by line}
+ *       [{code}, exit {exit}]
+ */
+struct sotto_error {
+    char code[32];              /**< stable word for programs; empty: no error */
+    int exit;                   /**< exit status; 0 for a notice */
+    bool retry;                 /**< the same call may succeed later */
+    uint32_t retry_after_s;     /**< the server asked to wait so long; 0: it did not */
+    char message[320];          /**< one line, without "sotto: " */
+    char help[1024];            /**< lines separated by '\n' */
+    char peer[SOTTO_NAME_SIZE]; /**< the person it is about, or empty */
+    char id[SOTTO_ID_SIZE];     /**< the message it is about, or empty */
+    uint64_t time_ms;           /**< of that message */
+    char cause[160];            /**< the raw cause, for `-v`; may be empty */
+};
+
+/** Told what a person should know although the call goes on: "undecryptable", "session_restarted",
+ * "held", "clock_skew" (the notice has exit 0), and what became of messages that were offered again
+ * from the outbox and refused (the code of the refusal, with peer and id). */
+typedef void sotto_notice_fn(void *context, const struct sotto_error *notice);
+
+/* ---- profiles -----------------------------------------------------------------------------------
+ */
+
+struct sotto_options {
+    const char *home;       /**< SOTTO_HOME, or NULL for the user's own data folder */
+    const char *profile;    /**< NULL: "default" */
+    const void *passphrase; /**< of the store; may be NULL when size is 0 */
+    size_t passphrase_size; /**< 0: the empty passphrase, file permissions protect the store */
+    uint32_t
+        timeout_ms; /**< for connecting and each answer, and for the profile to be free; 0: 15 s */
+    sotto_notice_fn *notice; /**< may be NULL */
+    void *context;           /**< for `notice` */
+};
+
+/** Whether a profile is there, before its passphrase is asked for. */
+struct sotto_profile {
+    bool exists;       /**< its store has been made (by a join that may be unfinished) */
+    bool is_protected; /**< a passphrase is needed to open it */
+    char folder[4096];
+};
+SOTTO_API SOTTO_MUST_CHECK int sotto_profile_check(const struct sotto_options *options,
+                                                   struct sotto_profile *profile,
+                                                   struct sotto_error *error);
+
+/** A join link taken apart: check it before names and passphrases are asked for.
+ * Errors: usage (not a link), link_mistyped. */
+struct sotto_link {
+    char server[SOTTO_SERVER_SIZE];
+    char server_key[SOTTO_KEY_SIZE]; /**< the pin in groups of four */
+};
+SOTTO_API SOTTO_MUST_CHECK int sotto_link_check(const char *link, struct sotto_link *parsed,
+                                                struct sotto_error *error);
+
+/** Whether `name` can be a user name; `folded` gets it in lower case. Error: name_invalid. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_name_check(const char *name, char folded[SOTTO_NAME_SIZE],
+                                                struct sotto_error *error);
+
+/** How much one trusts a name on the server to be the person it was. */
+enum sotto_trust {
+    SOTTO_UNVERIFIED = 0, /**< pinned at first contact, or not met yet */
+    SOTTO_VERIFIED = 1,   /**< compared with a card */
+    SOTTO_CHANGED = 2,    /**< another key than the pinned one was seen */
+};
+/** "unverified", "verified", "changed". */
+SOTTO_API const char *sotto_trust_word(enum sotto_trust trust);
+
+/** The own account, from the store alone. */
+struct sotto_account {
+    char name[SOTTO_NAME_SIZE];
+    char server[SOTTO_SERVER_SIZE];
+    char server_key[SOTTO_KEY_SIZE];
+    char key[SOTTO_KEY_SIZE]; /**< account fingerprint, 130 bits in groups of four */
+    uint64_t created_ms;
+    bool is_protected;   /**< by a passphrase */
+    bool already_joined; /**< sotto_join, sotto_register: nothing was left to do */
+    uint32_t outbox;     /**< messages not accepted by the server yet */
+    uint32_t unread;     /**< messages that sotto_receive has not handed over */
+    uint32_t verified;   /**< people one has exchanged keys with, by trust */
+    uint32_t unverified;
+    uint32_t changed;
+};
+
+/** Makes an account with a join link: keys, registration, prekeys. The keys are committed before
+ * anything is sent, so a call that broke off may be repeated with the same link; with an account of
+ * that server in the profile it says `already_joined`, or registers the same identity again when
+ * the server has lost it and the link is a fresh one. `name` may be NULL when the profile holds a
+ * begun or finished account. Errors: usage, link_mistyped, name_invalid, other_account, name_taken,
+ * invite_used, invite_expired, invite_unknown, registration_closed, server_full,
+ * certificate_refused, server_key_changed, clock_skew, wrong_passphrase, and those of the network
+ * and the store. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_join(const struct sotto_options *options, const char *link,
+                                          const char *name, struct sotto_account *account,
+                                          struct sotto_error *error);
+
+/** Asks a person whether `key` is really the key of `server`. `true`: it is. */
+typedef bool sotto_accept_key_fn(void *context, const char *server, const char *key);
+
+struct sotto_register {
+    const char *name;
+    const char *server;     /**< HOST[:PORT], [V6][:PORT] */
+    const char *server_key; /**< the pin as `sottod key` prints it, or NULL: `accept` decides */
+    sotto_accept_key_fn *accept; /**< called once, before anything is sent; NULL refuses */
+    void *context;               /**< for `accept` */
+    const char *invite; /**< the 16 characters of an invite's token, or NULL on open servers */
+};
+/** Makes an account without a link. Errors as sotto_join, invite_required, input_required (no key
+ * and no `accept`, or `accept` said no). */
+SOTTO_API SOTTO_MUST_CHECK int sotto_register_account(const struct sotto_options *options,
+                                                      const struct sotto_register *request,
+                                                      struct sotto_account *account,
+                                                      struct sotto_error *error);
+
+struct sotto;
+
+/** Opens the profile. Errors: no_account, wrong_passphrase, store_permissions, store_newer,
+ * store_broken, storage_failed, disk_full. Free with sotto_close. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_open(const struct sotto_options *options,
+                                          struct sotto **client, struct sotto_error *error);
+/** Closes and frees; NULL is fine. */
+SOTTO_API void sotto_close(struct sotto *client);
+
+SOTTO_API SOTTO_MUST_CHECK int sotto_account(struct sotto *client, struct sotto_account *account,
+                                             struct sotto_error *error);
+
+/** Unread messages by sender, most first. Nothing is fetched. */
+typedef void sotto_unread_fn(void *context, const char *from, uint32_t count);
+SOTTO_API SOTTO_MUST_CHECK int sotto_unread(struct sotto *client, sotto_unread_fn *each,
+                                            void *context, struct sotto_error *error);
+
+/* ---- messages -----------------------------------------------------------------------------------
+ */
+
+struct sotto_send {
+    const char *to;
+    const void *text; /**< UTF-8 without zero bytes */
+    size_t size;      /**< 1 to SOTTO_TEXT_MAX */
+    const char
+        *key;   /**< `--id KEY`: the same KEY is never delivered twice to one person; or NULL */
+    bool queue; /**< only store it; a later call that connects sends it */
+};
+
+struct sotto_sent {
+    char id[SOTTO_ID_SIZE];
+    char to[SOTTO_NAME_SIZE];
+    char state[16];   /**< "queued" or "accepted" */
+    uint64_t time_ms; /**< when it was written */
+    enum sotto_trust trust;
+    bool repeated; /**< KEY was used before: this is the state of that first message */
+};
+
+/** Sends one message: returns 0 when the server has it on disk ("accepted"), or with `queue` when
+ * the own store has it ("queued"). `sent` is filled as far as is known also when the call fails:
+ * its id is not empty when the message is in the own store (send_unknown, waiting_for_keys).
+ * Errors: empty_message, not_text, text_too_large, self_recipient, name_invalid, no_such_user,
+ * peer_key_changed, bundle_invalid, waiting_for_keys, clock_skew, send_unknown, refusals of the
+ * server, network, store. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_send(struct sotto *client, const struct sotto_send *message,
+                                          struct sotto_sent *sent, struct sotto_error *error);
+
+struct sotto_message {
+    const char *id;
+    const char *from;
+    const char *kind; /**< "text", or "unsupported": it needs a newer sotto, `text` is empty */
+    const char *text; /**< ends with a zero byte that `size` does not count */
+    size_t size;
+    uint64_t time_ms; /**< when the sender wrote it, by the sender's clock */
+    uint64_t received_ms;
+    enum sotto_trust trust;
+    bool is_confirmed; /**< false: a new session replaced a confirmed one and has not proved itself
+                          yet */
+    uint32_t missing;  /**< messages of this sender that should have come before it and have not */
+};
+
+/** Takes one message. `true`: it is delivered and will not be handed over again. `false`: stop;
+ * this message and those after it come again next time. */
+typedef bool sotto_message_fn(void *context, const struct sotto_message *message);
+
+/** Fetches what waits on the server into the own store, acknowledges it, then hands over, in order,
+ * what has not been handed over before. `wait_ms` 0: returns when there is nothing more. Else it
+ * waits so long for at least one message; no_message (exit 3) when none came. UINT64_MAX waits
+ * without an end. `count` 0: all there are, else at most so many. `*handed` counts (it may be
+ * NULL). When the server cannot be reached, what the own store has is still handed over before the
+ * error is returned. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_receive(struct sotto *client, uint64_t wait_ms, uint32_t count,
+                                             sotto_message_fn *each, void *context,
+                                             uint32_t *handed, struct sotto_error *error);
+
+/* ---- people -------------------------------------------------------------------------------------
+ */
+
+struct sotto_user {
+    const char *name;
+    uint64_t since_ms; /**< when the account was made, by the server */
+    bool is_admin;
+    bool is_self;
+    bool is_known; /**< a key is pinned: one has exchanged messages, or verified */
+    enum sotto_trust trust;
+    uint64_t first_seen_ms; /**< the pinned key */
+    uint64_t verified_ms;
+    const char *how;     /**< "card", or "" */
+    uint64_t changed_ms; /**< when the other key was first seen */
+    /* With keys only: */
+    bool has_keys;
+    char key[SOTTO_KEY_SIZE]; /**< account fingerprint the server shows, 130 bits in groups of four
+                               */
+    char rsa_sha256[SOTTO_HASH_HEX_SIZE]; /**< of the RSA-2048 SubjectPublicKeyInfo DER, hex */
+    uint64_t keys_until_ms;               /**< expiry of the certificate */
+};
+/** `false` stops. */
+typedef bool sotto_user_fn(void *context, const struct sotto_user *user);
+
+/** The server's directory, in order of name, with one's own trust beside each. `pattern`: names
+ * that contain it; NULL or empty: all. With `keys` each user's certificate is fetched and checked;
+ * then a `pattern` that is the exact name of a user means that one alone. Error with `keys`:
+ * no_such_user when nobody matches, bundle_invalid. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_users(struct sotto *client, const char *pattern, bool keys,
+                                           sotto_user_fn *each, void *context,
+                                           struct sotto_error *error);
+
+/** The own card, one line without its end. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_card(struct sotto *client, char card[SOTTO_CARD_SIZE],
+                                          struct sotto_error *error);
+
+struct sotto_verified {
+    char name[SOTTO_NAME_SIZE];
+    char key[SOTTO_KEY_SIZE];
+    bool was_changed;  /**< another key had been pinned; it is not used any more */
+    uint32_t released; /**< messages that were held under this key and can now be received */
+};
+/** Compares a card with the key that the server shows for `who` and, when both are the same, marks
+ * `who` as verified with it, also before the first message. Errors: card_mistyped, usage (not a
+ * card), card_different (also a card of somebody else or of another server), no_such_user,
+ * bundle_invalid, network, store. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_verify_card(struct sotto *client, const char *who,
+                                                 const char *card, struct sotto_verified *verified,
+                                                 struct sotto_error *error);
+
+/* ---- state --------------------------------------------------------------------------------------
+ */
+
+struct sotto_status {
+    struct sotto_account account;
+    bool is_connected;          /**< a login worked just now */
+    uint32_t latency_ms;        /**< of one question and its answer */
+    uint32_t waiting;           /**< messages that wait on the server for this device */
+    struct sotto_error problem; /**< why not connected; code empty when connected */
+};
+/** Connects, logs in, asks once. 0 also when the server cannot be reached: `problem` says why. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_status(struct sotto *client, struct sotto_status *status,
+                                            struct sotto_error *error);
+
+struct sotto_versions {
+    const char *sotto;       /**< "0.1.0" */
+    const char *protocol;    /**< "sotto-wire/1" */
+    const char *openssl;     /**< version text of the OpenSSL in use */
+    bool openssl_is_private; /**< the build of scripts/deps, linked statically */
+    const char *sqlcipher;
+    const char *sqlite;
+};
+SOTTO_API void sotto_versions(struct sotto_versions *versions);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
