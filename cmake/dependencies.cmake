@@ -62,7 +62,7 @@ endfunction()
 sotto_dependency(crypto libcrypto>=3.5)
 sotto_dependency(ssl libssl>=3.5)
 sotto_dependency(sqlite3 sqlite3>=3.40)
-sotto_dependency(sqlcipher sqlcipher>=4.6)
+sotto_dependency(sqlcipher sqlcipher>=3.46) # the version of SQLite in it: SQLCipher 4.6 is the first with this one
 sotto_dependency(uv libuv>=1.44)
 sotto_dependency(jansson jansson>=2.14)
 sotto_dependency(utf8proc libutf8proc>=2.5)
