@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: ISC */
+#include "testing.h"
+
+#include "crypto/kdf.h"
+#include "crypto/rsa_key.h"
+#include "crypto/rsa_oaep.h"
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+#include <string.h>
+
+static const char LABEL[] = "sotto/1 rsa";
+
+struct pair {
+    struct rsa_private key;
+    uint8_t modulus[RSA_MODULUS_BYTES];
+};
+
+static int make_pair(void **state) {
+    static struct pair pair;
+    if (rsa_generate(&pair.key) != OK || rsa_modulus(&pair.key, pair.modulus) != OK) {
+        return -1;
+    }
+    *state = &pair;
+    return 0;
+}
+
+static int clear_pair(void **state) {
+    struct pair *pair = *state;
+    rsa_private_clear(&pair->key);
+    return 0;
+}
+
+static void assert_is_fake(const struct pair *pair,
+                           const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES]) {
+    struct bytes sealed = bytes_make(ciphertext, RSA_CIPHERTEXT_BYTES);
+    struct secret_32 opened;
+    uint8_t fake[TAG_BYTES];
+    assert_int_equal(hmac_sha256(&pair->key.reject, &sealed, 1, fake), OK);
+    assert_int_equal(rsa_decrypt(&pair->key, ciphertext, &opened), OK);
+    assert_memory_equal(opened.bytes, fake, sizeof(fake));
+    assert_true(ERR_peek_error() == 0);
+}
+
+static void what_is_encrypted_is_decrypted(void **state) {
+    struct pair *pair = *state;
+    uint8_t ciphertext[RSA_CIPHERTEXT_BYTES];
+    uint8_t other[RSA_CIPHERTEXT_BYTES];
+    struct secret_32 sent;
+    struct secret_32 next;
+    struct secret_32 opened;
+    assert_int_equal(rsa_encrypt(pair->modulus, ciphertext, &sent), OK);
+    assert_int_equal(rsa_decrypt(&pair->key, ciphertext, &opened), OK);
+    assert_memory_equal(&sent, &opened, sizeof(sent));
+    assert_int_equal(rsa_encrypt(pair->modulus, other, &next), OK);
+    assert_memory_not_equal(&sent, &next, sizeof(sent));
+    assert_memory_not_equal(ciphertext, other, sizeof(other));
+}
+
+static void a_bad_ciphertext_gives_the_value_of_reject(void **state) {
+    struct pair *pair = *state;
+    uint8_t ciphertext[RSA_CIPHERTEXT_BYTES];
+    struct secret_32 sent;
+    assert_int_equal(rsa_encrypt(pair->modulus, ciphertext, &sent), OK);
+    for (size_t i = 1; i < sizeof(ciphertext); i += 51) {
+        ciphertext[i] ^= 1;
+        assert_is_fake(pair, ciphertext);
+        ciphertext[i] ^= 1;
+    }
+    memset(ciphertext, 0xff, sizeof(ciphertext)); /* not below the modulus */
+    assert_is_fake(pair, ciphertext);
+    memset(ciphertext, 0, sizeof(ciphertext));
+    assert_is_fake(pair, ciphertext);
+}
+
+static void a_plaintext_of_another_size_is_rejected(void **state) {
+    struct pair *pair = *state;
+    static const size_t sizes[] = {0, 1, 31, 33, 190};
+    uint8_t message[190] = {5};
+    uint8_t ciphertext[RSA_CIPHERTEXT_BYTES];
+    for (size_t i = 0; i < ROWS(sizes); i++) {
+        struct bytes plain = bytes_make(message, sizes[i]);
+        assert_int_equal(rsa_oaep_encrypt(pair->modulus, bytes_of_string(LABEL), plain, ciphertext),
+                         OK);
+        assert_is_fake(pair, ciphertext);
+    }
+}
+
+static void another_label_is_rejected(void **state) {
+    struct pair *pair = *state;
+    static const char *const labels[] = {"", "sotto/1 rsA", "sotto/1 rsa "};
+    uint8_t message[32] = {5};
+    uint8_t ciphertext[RSA_CIPHERTEXT_BYTES];
+    struct secret_32 opened;
+    for (size_t i = 0; i < ROWS(labels); i++) {
+        assert_int_equal(rsa_oaep_encrypt(pair->modulus, bytes_of_string(labels[i]),
+                                          bytes_of(message), ciphertext),
+                         OK);
+        assert_is_fake(pair, ciphertext);
+    }
+    assert_int_equal(
+        rsa_oaep_encrypt(pair->modulus, bytes_of_string(LABEL), bytes_of(message), ciphertext), OK);
+    assert_int_equal(rsa_decrypt(&pair->key, ciphertext, &opened), OK);
+    assert_memory_equal(opened.bytes, message, sizeof(message));
+}
+
+static void reject_decides_the_fake(void **state) {
+    struct pair other = *(const struct pair *)*state;
+    struct secret_32 a;
+    struct secret_32 b;
+    const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES] = {9};
+    assert_int_equal(rsa_decrypt(&other.key, ciphertext, &a), OK);
+    other.key.reject.bytes[0] ^= 1;
+    assert_int_equal(rsa_decrypt(&other.key, ciphertext, &b), OK);
+    assert_memory_not_equal(&a, &b, sizeof(a));
+    rsa_private_clear(&other.key);
+}
+
+static void keys_are_new_and_fit(void **state) {
+    struct pair *pair = *state;
+    struct rsa_private next;
+    uint8_t modulus[RSA_MODULUS_BYTES];
+    const struct rsa_private zero = {0};
+    assert_int_equal(rsa_generate(&next), OK);
+    assert_true(next.size > 1100 && next.size <= RSA_PKCS8_MAX_BYTES);
+    assert_int_equal(rsa_modulus(&next, modulus), OK);
+    assert_int_equal(rsa_check_modulus(modulus), OK);
+    assert_memory_not_equal(modulus, pair->modulus, sizeof(modulus));
+    assert_memory_not_equal(&next.reject, &pair->key.reject, sizeof(next.reject));
+    rsa_private_clear(&next);
+    assert_memory_equal(&next, &zero, sizeof(next));
+}
+
+static void an_even_or_short_modulus_is_refused(void **state) {
+    const struct pair *pair = *state;
+    uint8_t modulus[RSA_MODULUS_BYTES];
+    uint8_t ciphertext[RSA_CIPHERTEXT_BYTES];
+    struct secret_32 secret;
+    memcpy(modulus, pair->modulus, sizeof(modulus));
+    modulus[RSA_MODULUS_BYTES - 1] &= 0xfe;
+    assert_int_equal(rsa_check_modulus(modulus), ERR_KEY);
+    assert_int_equal(rsa_encrypt(modulus, ciphertext, &secret), ERR_KEY);
+    memcpy(modulus, pair->modulus, sizeof(modulus));
+    modulus[0] &= 0x7f;
+    assert_int_equal(rsa_check_modulus(modulus), ERR_KEY);
+    assert_int_equal(rsa_encrypt(modulus, ciphertext, &secret), ERR_KEY);
+}
+
+static void a_key_that_does_not_load_is_the_one_error(void **state) {
+    const struct pair *pair = *state;
+    struct rsa_private key = pair->key;
+    uint8_t modulus[RSA_MODULUS_BYTES];
+    const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES] = {1};
+    struct secret_32 secret;
+    key.size--;
+    assert_int_equal(rsa_decrypt(&key, ciphertext, &secret), ERR_KEY);
+    assert_int_equal(rsa_modulus(&key, modulus), ERR_KEY);
+    key.size += 2; /* a byte after the end */
+    assert_int_equal(rsa_decrypt(&key, ciphertext, &secret), ERR_KEY);
+    assert_int_equal(rsa_modulus(&key, modulus), ERR_KEY);
+    key.size = 0;
+    assert_int_equal(rsa_decrypt(&key, ciphertext, &secret), ERR_KEY);
+    assert_true(ERR_peek_error() == 0);
+    rsa_private_clear(&key);
+}
+
+/* Stores an OpenSSL key as ours; frees it. */
+static struct rsa_private taken(EVP_PKEY *pair) {
+    struct rsa_private key = {0};
+    assert_non_null(pair);
+    assert_true(rsa_key_store(pair, &key));
+    EVP_PKEY_free(pair);
+    return key;
+}
+
+static EVP_PKEY *with_exponent_3(void) {
+    EVP_PKEY *pair = NULL;
+    BIGNUM *three = BN_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    assert_int_equal(BN_set_word(three, 3), 1);
+    assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(context, RSA_KEY_BITS), 1);
+    assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, three), 1);
+    assert_int_equal(EVP_PKEY_generate(context, &pair), 1);
+    EVP_PKEY_CTX_free(context);
+    BN_free(three);
+    return pair;
+}
+
+static void other_keys_are_refused(void **state) {
+    uint8_t modulus[RSA_MODULUS_BYTES];
+    (void)state;
+    struct rsa_private small = taken(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024));
+    assert_int_equal(rsa_modulus(&small, modulus), ERR_KEY);
+    struct rsa_private curve = taken(EVP_PKEY_Q_keygen(NULL, NULL, "X25519"));
+    assert_int_equal(rsa_modulus(&curve, modulus), ERR_KEY);
+    struct rsa_private three = taken(with_exponent_3());
+    assert_int_equal(rsa_modulus(&three, modulus), ERR_KEY);
+    assert_true(ERR_peek_error() == 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_encrypted_is_decrypted),
+        cmocka_unit_test(a_bad_ciphertext_gives_the_value_of_reject),
+        cmocka_unit_test(a_plaintext_of_another_size_is_rejected),
+        cmocka_unit_test(another_label_is_rejected),
+        cmocka_unit_test(reject_decides_the_fake),
+        cmocka_unit_test(keys_are_new_and_fit),
+        cmocka_unit_test(an_even_or_short_modulus_is_refused),
+        cmocka_unit_test(a_key_that_does_not_load_is_the_one_error),
+        cmocka_unit_test(other_keys_are_refused),
+    };
+    return cmocka_run_group_tests_name("rsa", tests, make_pair, clear_pair);
+}
