@@ -106,7 +106,8 @@ must_check enum error buffer_extend(struct buffer *buffer, size_t size, uint8_t 
     if (error != OK) {
         return error;
     }
-    *at = buffer->data + buffer->size;
+    /* NULL + 0 is undefined. */
+    *at = buffer->size == 0 ? buffer->data : buffer->data + buffer->size;
     if (size > 0) {
         memset(*at, 0, size);
     }

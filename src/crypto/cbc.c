@@ -77,7 +77,7 @@ must_check enum error cbc_decrypt(const struct secret_32 *key, const uint8_t iv[
     }
     EVP_CIPHER_CTX_free(context);
     wipe(last, sizeof(last));
-    if (error != OK) {
+    if (error != OK && out->size > before) {
         wipe(out->data + before, out->size - before);
         out->size = before;
     }

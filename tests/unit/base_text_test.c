@@ -165,15 +165,8 @@ static void base32_forgives_how_people_type(void **state) {
 }
 
 static void base32_refuses_the_rest(void **state) {
-    static const char *const bad[] = {"",
-                                      "01AB1CZ",
-                                      "01AB1CZ01",
-                                      "01AB1CZU",
-                                      "01AB1CZu",
-                                      "01AB1C:0",
-                                      "01AB1C\xc3"
-                                      "0",
-                                      "01AB1C\n0"};
+    static const char *const bad[] = {"",         "01AB1CZ",  "01AB1CZ01",   "01AB1CZU",
+                                      "01AB1CZu", "01AB1C:0", "01AB1C0\xc3", "01AB1C\n0"};
     uint8_t out[5];
     (void)state;
     for (size_t i = 0; i < ROWS(bad); i++) {
