@@ -42,20 +42,20 @@ struct session {
     uint64_t peer_expires_ms;
     uint32_t set_id;                     /**< prekey set that the handshake used */
     uint32_t one_time_id;                /**< 0: last resort */
+    uint64_t prekeys_expire_ms;          /**< the earlier expiry of that set and one-time record */
     uint64_t created_ms;
     uint64_t used_ms;                    /**< last seal or open */
     bool is_confirmed;                   /**< 1.5: own side has proof of the peer */
-    uint32_t sent_in_chain;              /**< messages of the own current chain (S4, 1500) */
+    uint32_t sent_in_chain;              /**< own messages since the last turn (S4, 1500) */
 
     /* private to src/session */
     uint8_t th[HASH_BYTES];
     struct secret_32 root;
-    bool has_dh;                         /**< own ratchet private key present */
+    bool has_dh;                         /**< own ratchet private key present: the peer has not answered it */
     struct secret_32 dh;
     uint8_t peer_dh[DH_PUBLIC_BYTES];
     struct chain sending;
     struct chain receiving;
-    uint32_t previous_sent;              /**< PN */
     uint8_t header[CHAIN_HEADER_MAX_BYTES]; /**< own chain header */
     uint16_t header_size;
     uint32_t chains_sent;                /**< own sending chains begun */
@@ -75,8 +75,10 @@ struct session {
     bool full_next;                      /**< the message after a refused one is FULL */
     struct skipped_key *skipped;         /**< heap, oldest first */
     size_t skipped_count;
+    size_t skipped_capacity;
     struct past_chain *past;             /**< heap, oldest first */
     size_t past_count;
+    size_t past_capacity;
 };
 
 /** A message key kept for a message that has not come yet. */
@@ -93,8 +95,9 @@ struct past_chain {
     uint64_t ended_ms;
 };
 
-/** What an open changed beside the session row itself, for a store with rows of their own.
- * `added` points into the session's own list and is valid until the session changes again. */
+/** What an open changed beside the session row itself, for a store with rows of their own: delete the
+ * `dropped_skipped` oldest rows, delete the used one, insert `added`; the same for past chains. `added` points into
+ * the session's own list and is valid until the session changes again. */
 struct session_change {
     const struct skipped_key *added;     /**< skipped keys that are new */
     size_t added_count;
@@ -102,7 +105,7 @@ struct session_change {
     uint8_t used_chain[CHAIN_ID_BYTES];
     uint32_t used_n;
     bool added_past;                     /**< past[past_count - 1] is new */
-    size_t dropped_skipped;              /**< oldest skipped keys dropped (limit or age) */
+    size_t dropped_skipped;              /**< oldest rows dropped (limit or age); never counts `added` */
     size_t dropped_past;
 };
 
@@ -124,7 +127,8 @@ struct own_device {
     const struct device_keys *keys;
 };
 
-/** Begins a session with a verified bundle (initiator). ERR_KEY on keys that no honest peer makes. */
+/** Begins a session with a verified bundle (initiator). ERR_KEY on keys that no honest peer makes, ERR_MISMATCH when
+ * the peer is this device or account, ERR_EXPIRED when a certificate has expired. On failure *session is empty. */
 must_check enum error session_start(const struct own_device *own, const struct bundle *peer,
                                     const struct entropy *entropy, uint64_t now_ms,
                                     struct session *session);
@@ -147,7 +151,9 @@ must_check enum error initial_parse(struct bytes envelope, struct initial *initi
 
 /** Accepts an INITIAL (responder; 1.5 steps 5 and 6): `peer` is its certificate after certificate_verify; `set`
  * and `one_time` (NULL when one_time_id is 0) are the private keys it names. On OK the session is new and `body` has
- * the first message. ERR_MALFORMED, ERR_MISMATCH (sid), ERR_KEY, ERR_SIGNATURE (tag). */
+ * the first message, and all of its skipped keys are new; on failure *session is empty and `body` as it was.
+ * ERR_MALFORMED, ERR_MISMATCH (sid; the own device or account as peer; keys that the message does not name), ERR_LIMIT
+ * (skips too far), ERR_KEY, ERR_SIGNATURE (tag). */
 must_check enum error session_accept(const struct own_device *own, const struct certificate *peer,
                                      const struct initial *initial, const struct prekey_secret *set,
                                      const struct prekey_secret *one_time, uint64_t now_ms,
@@ -155,7 +161,9 @@ must_check enum error session_accept(const struct own_device *own, const struct 
 
 /** Seals `body` (at most BODY_MAX_BYTES) as the session's next message and appends the envelope: INITIAL while an
  * initiator has no reply and FULL is due, else FULL or COMPACT by the size rule of 1.7. `*chain_id` and `*n` name it.
- * ERR_EXPIRED when one of the two certificates has expired (1.6), ERR_LIMIT when the chain is at its end. */
+ * ERR_EXPIRED when one of the two certificates has expired (1.6) or, in an unconfirmed own session, the prekeys it
+ * names (1.8); ERR_LIMIT when the chain has CHAIN_MAX_MESSAGES; ERR_MISMATCH when `own` is another certificate's.
+ * On failure nothing changed and nothing is appended. */
 must_check enum error session_seal(struct session *session, const struct own_device *own,
                                    const struct entropy *entropy, uint64_t now_ms, struct bytes body,
                                    struct buffer *envelope, uint8_t chain_id[CHAIN_ID_BYTES], uint32_t *n);
@@ -165,7 +173,8 @@ void session_full_next(struct session *session);
 
 /** Opens a message of this session (FULL, COMPACT, or an INITIAL of it, whose HELLO is ignored) and appends its
  * body. ERR_UNKNOWN_SESSION: another sid. ERR_DUPLICATE: seen before. ERR_WAIT: COMPACT of an unknown chain.
- * ERR_LIMIT: skips too far. ERR_MALFORMED, ERR_KEY, ERR_SIGNATURE: bad message. On failure nothing changed. */
+ * ERR_LIMIT: skips too far. ERR_MALFORMED, ERR_WRONG_STATE (a chain that may not begin now), ERR_KEY, ERR_SIGNATURE: bad
+ * message. ERR_MISMATCH: `own` is another certificate's. On failure nothing changed. */
 must_check enum error session_open(struct session *session, const struct own_device *own,
                                    struct bytes envelope, uint64_t now_ms, struct buffer *body,
                                    struct session_change *change);
