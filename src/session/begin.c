@@ -124,8 +124,7 @@ static enum error prepare(const struct own_device *own, const struct certificate
 }
 
 must_check enum error session_accept(const struct own_device *own, const struct certificate *peer,
-                                     const struct initial *initial,
-                                     const struct prekey_secret *set,
+                                     const struct initial *initial, const struct prekey_secret *set,
                                      const struct prekey_secret *one_time, uint64_t now_ms,
                                      struct session *session, struct buffer *body) {
     memset(session, 0, sizeof(*session));

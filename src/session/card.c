@@ -140,8 +140,8 @@ static enum error card_text(const struct card *card, char *text, size_t size,
     char fingerprint[PIN_CHARACTERS + 1];
     server_address_print(&card->server, address, sizeof(address));
     base32_encode(card->fingerprint, PIN_BITS, fingerprint);
-    int written = snprintf(text, size, "%s%s@%s:%s", CARD_SCHEME, card->name.text, address,
-                           fingerprint);
+    int written =
+        snprintf(text, size, "%s%s@%s:%s", CARD_SCHEME, card->name.text, address, fingerprint);
     require(written > 0 && (size_t)written < size);
     return check_characters("sotto-card:", text, check);
 }

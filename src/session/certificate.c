@@ -65,7 +65,8 @@ must_check enum error certificate_make(const struct account_keys *account,
     at = place(at, &keys, sizeof(keys));
     require(at == out + CERTIFICATE_BODY_BYTES);
 
-    /* Deterministic: one key signs one body once, and a certificate follows from its inputs alone. */
+    /* Deterministic: one key signs one body once, and a certificate follows from its inputs alone.
+     */
     struct bytes body = bytes_make(out, CERTIFICATE_BODY_BYTES);
     error = ed25519_sign(&account->ed25519, lb(LABEL_SIG_CERT), body, at);
     if (error == OK) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Account keys, device keys and the certificate that binds them to a name. docs/PROTOCOL.md 1.2 and 1.3. */
+/* Account keys, device keys and the certificate that binds them to a name. docs/PROTOCOL.md 1.2
+ * and 1.3. */
 #ifndef SOTTO_SESSION_CERTIFICATE_H
 #define SOTTO_SESSION_CERTIFICATE_H
 
@@ -18,7 +19,8 @@ struct account_keys {
     struct secret_32 mldsa;
 };
 void account_keys_clear(struct account_keys *keys);
-must_check enum error account_keys_generate(const struct entropy *entropy, struct account_keys *keys);
+must_check enum error account_keys_generate(const struct entropy *entropy,
+                                            struct account_keys *keys);
 
 /** The private keys behind one certificate: DSK, DHK, DRK, DKK. */
 struct device_keys {
@@ -53,18 +55,20 @@ struct certificate {
     uint8_t afp[HASH_BYTES];               /**< account fingerprint */
 };
 
-/** Makes and signs a certificate for device 1 of `name`, valid for CERTIFICATE_LIFE_MS from `created_ms`. */
-must_check enum error certificate_make(const struct account_keys *account, const struct device_keys *device,
-                                       const struct user_name *name, uint32_t epoch, uint64_t created_ms,
-                                       uint8_t out[CERTIFICATE_BYTES]);
+/** Makes and signs a certificate for device 1 of `name`, valid for CERTIFICATE_LIFE_MS from
+ * `created_ms`. */
+must_check enum error certificate_make(const struct account_keys *account,
+                                       const struct device_keys *device,
+                                       const struct user_name *name, uint32_t epoch,
+                                       uint64_t created_ms, uint8_t out[CERTIFICATE_BYTES]);
 
-/** Reads the fields and computes cid and afp; checks lengths, suite, type and a canonical name, no signature.
- * ERR_MALFORMED. */
+/** Reads the fields and computes cid and afp; checks lengths, suite, type and a canonical name, no
+ * signature. ERR_MALFORMED. */
 must_check enum error certificate_parse(struct bytes data, struct certificate *certificate);
 
-/** Every check that an initiator makes (1.5): certificate_parse, device_id 1, exact lifetime, created at most
- * CLOCK_TOLERANCE_MS ahead, `now_ms` at most `grace_ms` after expiry, RSA modulus, ML-KEM key, both signatures.
- * ERR_MALFORMED, ERR_EXPIRED, ERR_KEY, ERR_SIGNATURE. */
+/** Every check that an initiator makes (1.5): certificate_parse, device_id 1, exact lifetime,
+ * created at most CLOCK_TOLERANCE_MS ahead, `now_ms` at most `grace_ms` after expiry, RSA modulus,
+ * ML-KEM key, both signatures. ERR_MALFORMED, ERR_EXPIRED, ERR_KEY, ERR_SIGNATURE. */
 must_check enum error certificate_verify(struct bytes data, uint64_t now_ms, uint64_t grace_ms,
                                          struct certificate *certificate);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Chains as functions of their inputs: the header that opens one, the root step, the steps from message to
- * message. docs/PROTOCOL.md 1.6. Inner to src/session; the vector tool uses it too. */
+/* Chains as functions of their inputs: the header that opens one, the root step, the steps from
+ * message to message. docs/PROTOCOL.md 1.6. Inner to src/session; the vector tool uses it too. */
 #ifndef SOTTO_SESSION_CHAIN_H
 #define SOTTO_SESSION_CHAIN_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Outer forms of what travels: which kind an envelope is, and an INITIAL taken apart. docs/PROTOCOL.md 1.5. */
+/* Outer forms of what travels: which kind an envelope is, and an INITIAL taken apart.
+ * docs/PROTOCOL.md 1.5. */
 #include "session/handshake.h"
 #include "session/message.h"
 #include "session/suite.h"

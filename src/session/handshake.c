@@ -44,9 +44,9 @@ must_check enum error handshake_root(const struct handshake_secrets *secrets,
                                      struct secret_32 *root) {
     const struct secret_32 salt = {{0}};
     const struct bytes ikm[] = {
-        bytes_of(secrets->dh[0].bytes),       bytes_of(secrets->dh[1].bytes),
-        bytes_of(secrets->dh[2].bytes),       bytes_of(secrets->dh[3].bytes),
-        bytes_of(secrets->ss_prekey.bytes),   bytes_of(secrets->ss_identity.bytes),
+        bytes_of(secrets->dh[0].bytes),     bytes_of(secrets->dh[1].bytes),
+        bytes_of(secrets->dh[2].bytes),     bytes_of(secrets->dh[3].bytes),
+        bytes_of(secrets->ss_prekey.bytes), bytes_of(secrets->ss_identity.bytes),
         bytes_of(secrets->s_rsa.bytes),
     };
     enum error error = hkdf_extract(&salt, ikm, sizeof(ikm) / sizeof(ikm[0]), prk);
@@ -125,12 +125,10 @@ static enum error respond_dh(const struct device_keys *own, const struct certifi
     return error;
 }
 
-must_check enum error handshake_respond(const struct device_keys *own,
-                                        const struct certificate *peer,
-                                        const struct hello_tail *tail,
-                                        const struct prekey_secret *set,
-                                        const struct prekey_secret *one_time,
-                                        struct handshake_secrets *secrets) {
+must_check enum error
+handshake_respond(const struct device_keys *own, const struct certificate *peer,
+                  const struct hello_tail *tail, const struct prekey_secret *set,
+                  const struct prekey_secret *one_time, struct handshake_secrets *secrets) {
     memset(secrets, 0, sizeof(*secrets));
     enum error error = respond_dh(own, peer, tail->ek, set, one_time, secrets->dh);
     if (error == OK) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The first key agreement as functions of its inputs: which bytes travel, which secrets both ends hold,
- * and the root key that follows. docs/PROTOCOL.md 1.5. Inner to src/session; the vector tool uses it too. */
+/* The first key agreement as functions of its inputs: which bytes travel, which secrets both ends
+ * hold, and the root key that follows. docs/PROTOCOL.md 1.5. Inner to src/session; the vector tool
+ * uses it too. */
 #ifndef SOTTO_SESSION_HANDSHAKE_H
 #define SOTTO_SESSION_HANDSHAKE_H
 
@@ -40,17 +41,16 @@ must_check enum error handshake_root(const struct handshake_secrets *secrets,
                                      const uint8_t th[HASH_BYTES], struct secret_32 *prk,
                                      struct secret_32 *root);
 
-/** The initiator's half: draws EK_A and the three encapsulations to `peer`, and fills the tail. ERR_KEY. */
+/** The initiator's half: draws EK_A and the three encapsulations to `peer`, and fills the tail.
+ * ERR_KEY. */
 must_check enum error handshake_initiate(const struct device_keys *own, const struct bundle *peer,
                                          const struct entropy *entropy, struct hello_tail *tail,
                                          struct handshake_secrets *secrets);
 
 /** The responder's half: the same secrets from the private keys that the tail names. ERR_KEY. */
-must_check enum error handshake_respond(const struct device_keys *own,
-                                        const struct certificate *peer,
-                                        const struct hello_tail *tail,
-                                        const struct prekey_secret *set,
-                                        const struct prekey_secret *one_time,
-                                        struct handshake_secrets *secrets);
+must_check enum error
+handshake_respond(const struct device_keys *own, const struct certificate *peer,
+                  const struct hello_tail *tail, const struct prekey_secret *set,
+                  const struct prekey_secret *one_time, struct handshake_secrets *secrets);
 
 #endif

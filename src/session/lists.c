@@ -8,7 +8,8 @@
 
 enum { LIST_FIRST = 16 };
 
-/** Whether something stored then is over `life_ms` old; a clock that went back makes nothing old. */
+/** Whether something stored then is over `life_ms` old; a clock that went back makes nothing old.
+ */
 static bool is_old(uint64_t stored_ms, uint64_t life_ms, uint64_t now_ms) {
     return now_ms > stored_ms && now_ms - stored_ms > life_ms;
 }
@@ -61,9 +62,8 @@ static enum error grow(void **items, size_t size, size_t count, size_t need, siz
 
 must_check enum error lists_reserve(struct session *session, size_t skipped, size_t past) {
     void *items = session->skipped;
-    enum error error =
-        grow(&items, sizeof(*session->skipped), session->skipped_count,
-             session->skipped_count + skipped, &session->skipped_capacity);
+    enum error error = grow(&items, sizeof(*session->skipped), session->skipped_count,
+                            session->skipped_count + skipped, &session->skipped_capacity);
     session->skipped = items;
     if (error != OK) {
         return error;
@@ -88,8 +88,7 @@ static void skipped_drop(struct session *session, size_t count) {
 static void past_drop(struct session *session, size_t count) {
     if (count > 0) {
         session->past_count -= count;
-        memmove(session->past, session->past + count,
-                session->past_count * sizeof(*session->past));
+        memmove(session->past, session->past + count, session->past_count * sizeof(*session->past));
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The two lists of a session that grow: skipped message keys and past chains. docs/PROTOCOL.md 1.6, limits.
- * Inner to src/session. Finding never changes a list; changing never fails once room is reserved. */
+/* The two lists of a session that grow: skipped message keys and past chains. docs/PROTOCOL.md 1.6,
+ * limits. Inner to src/session. Finding never changes a list; changing never fails once room is
+ * reserved. */
 #ifndef SOTTO_SESSION_LISTS_H
 #define SOTTO_SESSION_LISTS_H
 

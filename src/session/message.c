@@ -158,7 +158,8 @@ must_check enum error message_seal(const struct secret_32 *message_key, uint32_t
     return error;
 }
 
-/** The body inside a decrypted message of class `padded`. The filler is secret no longer than the body is. */
+/** The body inside a decrypted message of class `padded`. The filler is secret no longer than the
+ * body is. */
 static enum error unpad(struct bytes inner, size_t padded, struct bytes *body) {
     if (inner.size != padded - 1) {
         return ERR_MALFORMED;

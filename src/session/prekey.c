@@ -68,14 +68,14 @@ static enum error hash_body(const struct kind *kind, const uint8_t *body,
     return sha256(parts, 2, hash);
 }
 
-/** Draws the key pairs of `secret` and writes the object; id, cid and times are in place already. */
+/** Draws the key pairs of `secret` and writes the object; id, cid and times are in place already.
+ */
 static enum error make(const struct kind *kind, const struct entropy *entropy,
                        const struct device_keys *device, uint64_t created_ms,
                        struct prekey_secret *secret, uint8_t *out) {
     uint8_t dh[DH_PUBLIC_BYTES];
     uint8_t kem[KEM_PUBLIC_BYTES];
-    enum error error =
-        entropy->fill(entropy->context, secret->dh.bytes, sizeof(secret->dh.bytes));
+    enum error error = entropy->fill(entropy->context, secret->dh.bytes, sizeof(secret->dh.bytes));
     if (error == OK) {
         error = entropy->fill(entropy->context, secret->kem.bytes, sizeof(secret->kem.bytes));
     }
@@ -145,8 +145,8 @@ must_check enum error one_time_prekey_make(const struct entropy *entropy,
 }
 
 /** Reads an object and checks the certificate it names and its signature. */
-static enum error parse(const struct kind *kind, struct bytes data,
-                        const struct certificate *owner, struct prekey *prekey) {
+static enum error parse(const struct kind *kind, struct bytes data, const struct certificate *owner,
+                        struct prekey *prekey) {
     uint8_t cid[HASH_BYTES];
     struct reader reader;
     reader_init(&reader, data);
@@ -170,8 +170,8 @@ static enum error parse(const struct kind *kind, struct bytes data,
     if (memcmp(cid, owner->cid, HASH_BYTES) != 0) {
         return ERR_MISMATCH;
     }
-    error = ed25519_verify(owner->signing, lb(kind->sign),
-                           bytes_make(data.data, kind->body_bytes), signature.data);
+    error = ed25519_verify(owner->signing, lb(kind->sign), bytes_make(data.data, kind->body_bytes),
+                           signature.data);
     return error == OK ? hash_body(kind, data.data, prekey->hash) : error;
 }
 

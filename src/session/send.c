@@ -41,10 +41,11 @@ static uint8_t flags_due(const struct session *session, uint64_t now_ms) {
     return (uint8_t)flags;
 }
 
-/** Draws what the flags call for: public values into `fields`, secrets into `secrets` and `step`. */
-static enum error draw(const struct session *session, unsigned flags,
-                       const struct entropy *entropy, struct chain_fields *fields,
-                       struct chain_secrets *secrets, struct sending_step *step) {
+/** Draws what the flags call for: public values into `fields`, secrets into `secrets` and `step`.
+ */
+static enum error draw(const struct session *session, unsigned flags, const struct entropy *entropy,
+                       struct chain_fields *fields, struct chain_secrets *secrets,
+                       struct sending_step *step) {
     void *context = entropy->context;
     secrets->has_ct = (flags & CHAIN_CT) != 0;
     secrets->has_auth = (flags & CHAIN_AUTH) != 0;
@@ -121,7 +122,8 @@ must_check enum error sending_step_make(const struct session *session,
     if (session->need_send) {
         error = begin_chain(session, entropy, now_ms, step);
     } else if (!session->sending.is_open) {
-        error = ERR_WRONG_STATE; /* a responder that has opened nothing: session_accept leaves none behind */
+        error = ERR_WRONG_STATE; /* a responder that has opened nothing: session_accept leaves none
+                                    behind */
     } else if (session->sending.next >= CHAIN_MAX_MESSAGES) {
         error = ERR_LIMIT;
     } else {
@@ -153,8 +155,7 @@ static enum error append_hello(const struct session *session, const struct own_d
         error = buffer_append(envelope, bytes_make(own->certificate, CERTIFICATE_BYTES));
     }
     if (error == OK) {
-        error = buffer_append(envelope,
-                              bytes_make(session->hello + 2, sizeof(session->hello) - 2));
+        error = buffer_append(envelope, bytes_make(session->hello + 2, sizeof(session->hello) - 2));
     }
     return error;
 }
@@ -229,8 +230,8 @@ static void take_over(struct session *session, const struct sending_step *step, 
     session->used_ms = now_ms;
 }
 
-/** A session lives as long as its certificates, an unconfirmed own one only as long as the prekeys that it
- * names; for those initiators allow a day of skew (1.4), and so does this. */
+/** A session lives as long as its certificates, an unconfirmed own one only as long as the prekeys
+ * that it names; for those initiators allow a day of skew (1.4), and so does this. */
 static bool is_expired(const struct session *session, uint64_t now_ms) {
     if (now_ms > session->own_expires_ms || now_ms > session->peer_expires_ms) {
         return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The sending step of the ratchet, worked out beside the session: nothing of it counts until it is taken
- * over. docs/PROTOCOL.md 1.6. Inner to src/session; the vector tool looks into it. */
+/* The sending step of the ratchet, worked out beside the session: nothing of it counts until it is
+ * taken over. docs/PROTOCOL.md 1.6. Inner to src/session; the vector tool looks into it. */
 #ifndef SOTTO_SESSION_SEND_H
 #define SOTTO_SESSION_SEND_H
 
@@ -22,8 +22,9 @@ struct sending_step {
 };
 void sending_step_clear(struct sending_step *step);
 
-/** Works the step out; draws from `entropy` only for a new chain, in the order X25519 key, answer to the peer's
- * ML-KEM key, AUTH (RSA, ML-KEM), own ML-KEM seed. ERR_LIMIT at the end of a chain. */
+/** Works the step out; draws from `entropy` only for a new chain, in the order X25519 key, answer
+ * to the peer's ML-KEM key, AUTH (RSA, ML-KEM), own ML-KEM seed. ERR_LIMIT at the end of a chain.
+ */
 must_check enum error sending_step_make(const struct session *session,
                                         const struct entropy *entropy, uint64_t now_ms,
                                         struct sending_step *step);

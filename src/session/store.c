@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A session as one row of bytes, without its two lists. What is not there takes no room: a session never
- * has all optional parts at once, so that a row stays under 8 KiB. */
+/* A session as one row of bytes, without its two lists. What is not there takes no room: a session
+ * never has all optional parts at once, so that a row stays under 8 KiB. */
 #include "session/lists.h"
 #include "wire/codec.h"
 

@@ -16,8 +16,9 @@ enum object_type {
     OBJECT_ONE_TIME_PREKEY = 0x03,
 };
 
-/** The registry of labels: X(name, text). A new use of a hash, signature, tag or Expand gets a row of its
- * own; the length byte in front makes the set prefix-free. The OAEP label stands in crypto/rsa.h. */
+/** The registry of labels: X(name, text). A new use of a hash, signature, tag or Expand gets a row
+ * of its own; the length byte in front makes the set prefix-free. The OAEP label stands in
+ * crypto/rsa.h. */
 #define SUITE_LABELS(X)                                                                            \
     X(SIG_CERT, "sig cert")                                                                        \
     X(CERT, "cert")                                                                                \
