@@ -21,7 +21,8 @@ must_check enum error hmac_sha256(const struct secret_32 *key, const struct byte
 must_check enum error hkdf_extract(const struct secret_32 *salt, const struct bytes *ikm,
                                    size_t count, struct secret_32 *prk);
 
-/** HKDF-Expand to `size` bytes (at most 255 * 32); `info` is the concatenation of `count` parts. */
+/** HKDF-Expand to `size` bytes (ERR_LIMIT beyond 255 * 32); `info` is the concatenation of `count`
+ * parts. */
 must_check enum error hkdf_expand(const struct secret_32 *prk, const struct bytes *info,
                                   size_t count, uint8_t *out, size_t size);
 

@@ -64,11 +64,6 @@ must_check enum error rsa_encrypt(const uint8_t modulus[RSA_MODULUS_BYTES],
     return error;
 }
 
-/* 1 when x is 0, else 0, without a branch. */
-static unsigned is_zero(uint32_t x) {
-    return (~x & (x - 1)) >> 31;
-}
-
 must_check enum error rsa_decrypt(const struct rsa_private *key,
                                   const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
                                   struct secret_32 *secret) {
@@ -78,6 +73,7 @@ must_check enum error rsa_decrypt(const struct rsa_private *key,
     struct bytes sealed = bytes_make(ciphertext, RSA_CIPHERTEXT_BYTES);
     size_t size = 0;
     unsigned good = 0;
+    secret_32_clear(secret);
     enum error error = hmac_sha256(&key->reject, &sealed, 1, fake.bytes);
     if (error != OK) {
         goto out;
@@ -90,7 +86,7 @@ must_check enum error rsa_decrypt(const struct rsa_private *key,
     for (size_t i = 0; i < sizeof(real.bytes); i++) {
         real.bytes[i] = message[i];
     }
-    good &= is_zero((uint32_t)size ^ (uint32_t)sizeof(real.bytes));
+    good &= rsa_is_zero((uint32_t)size ^ (uint32_t)sizeof(real.bytes));
     secret_32_select(good, &real, &fake, secret);
 out:
     wipe(message, sizeof(message));

@@ -49,9 +49,7 @@ must_check enum error rsa_oaep_encrypt(const uint8_t modulus[RSA_MODULUS_BYTES],
     return done ? OK : library_failed(ERR_CRYPTO);
 }
 
-/* 1 for a result of 1, 0 for OpenSSL's failures 0, -1 and -2, without a branch. */
-static unsigned is_one(int result) {
-    uint32_t x = (uint32_t)result ^ 1u;
+unsigned rsa_is_zero(uint32_t x) {
     return (~x & (x - 1)) >> 31;
 }
 
@@ -67,7 +65,9 @@ must_check enum error rsa_oaep_decrypt(struct bytes pkcs8, struct bytes label,
     enum error error = OK;
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
     if (context != NULL && EVP_PKEY_decrypt_init(context) == 1 && set_oaep(context, label)) {
-        *good = is_one(EVP_PKEY_decrypt(context, message, size, ciphertext.data, ciphertext.size));
+        /* 1 on success; 0, -1 or -2 on failure. */
+        int result = EVP_PKEY_decrypt(context, message, size, ciphertext.data, ciphertext.size);
+        *good = rsa_is_zero((uint32_t)result ^ 1u);
     } else {
         error = ERR_CRYPTO;
     }

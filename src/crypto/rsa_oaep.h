@@ -6,6 +6,9 @@
 
 #include "crypto/rsa.h"
 
+/** 1 when `x` is 0, else 0, without a branch. */
+unsigned rsa_is_zero(uint32_t x);
+
 /** Decrypts `ciphertext` with the key in `pkcs8` (DER). `*good` becomes 1 and the first `*size`
  * bytes of `message` the plaintext, or `*good` becomes 0 and both mean nothing; computed without a
  * branch on it. ERR_KEY when the key does not load or is not RSA with 2048 bits. The caller wipes

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Ed25519 (RFC 8032) by devices; Ed25519 and ML-DSA-65 (FIPS 204, empty context) together by
- * accounts. */
+ * accounts.
+ * A label and its message have at most 8,192 bytes together; ERR_LIMIT beyond. */
 #ifndef SOTTO_CRYPTO_SIGNATURE_H
 #define SOTTO_CRYPTO_SIGNATURE_H
 

@@ -117,6 +117,8 @@ static void wipe_leaves_zeros(void **state) {
     wipe(NULL, 0);
 }
 
+enum { EXIT_NO_CHILD = 99 };
+
 /* The exit status of a child that runs `action`, or minus its signal. */
 static int run_child(void (*action)(void)) {
     int status = 0;
@@ -125,8 +127,9 @@ static int run_child(void (*action)(void)) {
     if (child == 0) {
         struct rlimit none = {0, 0};
         int nowhere = open("/dev/null", O_WRONLY);
-        (void)setrlimit(RLIMIT_CORE, &none);
-        (void)dup2(nowhere, STDERR_FILENO);
+        if (nowhere < 0 || setrlimit(RLIMIT_CORE, &none) != 0 || dup2(nowhere, STDERR_FILENO) < 0) {
+            _exit(EXIT_NO_CHILD);
+        }
         (void)signal(SIGABRT, SIG_DFL);
         action();
         _exit(0);

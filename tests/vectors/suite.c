@@ -13,8 +13,9 @@ struct counts {
 };
 
 static _Noreturn void give_up(const char *what, const char *name) {
-    fprintf(stderr, "vectors: %s: %s\n", what, name);
-    exit(EXIT_FAILURE);
+    printf("%s: %s\n", what, name);
+    fflush(stdout);
+    _Exit(EXIT_FAILURE);
 }
 
 bool field_exists(const json_t *object, const char *name) {

@@ -71,14 +71,14 @@ static const struct suite suites[] = {
 
 static const char *find_directory(void) {
     struct stat status;
-    const char *named = getenv("SOTTO_VECTORS");
+    const char *named = secure_getenv("SOTTO_VECTORS");
     const char *directory = named != NULL && named[0] != '\0' ? named : SOTTO_VECTORS_BESIDE;
     return stat(directory, &status) == 0 && S_ISDIR(status.st_mode) ? directory : NULL;
 }
 
 int main(void) {
     const char *directory = find_directory();
-    const char *ci = getenv("CI");
+    const char *ci = secure_getenv("CI");
     unsigned failed = 0;
     if (directory == NULL) {
         bool must = ci != NULL && strcmp(ci, "true") == 0;
