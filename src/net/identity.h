@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The server's TLS key: Ed25519, self-signed, known to clients by the hash of its SubjectPublicKeyInfo. */
+/* The server's TLS key: Ed25519, self-signed, known to clients by the hash of its
+ * SubjectPublicKeyInfo. */
 #ifndef SOTTO_NET_IDENTITY_H
 #define SOTTO_NET_IDENTITY_H
 
@@ -9,7 +10,8 @@ enum { SPKI_HASH_BYTES = 32, EXPORTER_BYTES = 32 };
 
 struct tls_identity;
 
-/** Makes a key and its self-signed certificate and appends both as PEM. The buffer then holds a secret. */
+/** Makes a key and its self-signed certificate and appends both as PEM. The buffer then holds a
+ * secret. */
 must_check enum error tls_identity_generate(struct buffer *pem);
 
 /** Loads what tls_identity_generate made. ERR_MALFORMED. Free with tls_identity_free. */

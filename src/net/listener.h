@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* The server's side of TLS on a libuv loop: TLS 1.3 only, group X25519MLKEM768 only, no tickets, no early data,
- * ALPN `WIRE_ALPN` (docs/PROTOCOL.md 1.12). It knows bytes and connections, no frames.
+/* The server's side of TLS on a libuv loop: TLS 1.3 only, group X25519MLKEM768 only, no tickets, no
+ * early data, ALPN `WIRE_ALPN` (docs/PROTOCOL.md 1.12). It knows bytes and connections, no frames.
  *
- * All functions and callbacks run on the loop's thread. Nothing is written inside a callback: what is handed to
- * connection_write in one round of the loop leaves in as few TLS records and one write at the end of the round. */
+ * All functions and callbacks run on the loop's thread. Nothing is written inside a callback: what
+ * is handed to connection_write in one round of the loop leaves in as few TLS records and one write
+ * at the end of the round. */
 #ifndef SOTTO_NET_LISTENER_H
 #define SOTTO_NET_LISTENER_H
 
@@ -22,39 +23,47 @@ struct peer_address {
 
 struct listener_events {
     void *context;
-    /** A TCP connection came. `false` closes it at once. `*data` is the caller's and is handed to the others.
-     * No TLS object exists before the peer's first byte. */
-    bool (*accepted)(void *context, struct connection *connection, const struct peer_address *address,
-                     void **data);
+    /** A TCP connection came. `false` closes it at once and no other call follows. `*data` is the
+     * caller's and is handed to the others. No TLS object exists before the peer's first bytes look
+     * like a ClientHello. */
+    bool (*accepted)(void *context, struct connection *connection,
+                     const struct peer_address *address, void **data);
     /** The TLS handshake is done; `exporter` is bound to this connection (RFC 9266 pattern). */
     void (*established)(void *context, void *data, const uint8_t exporter[EXPORTER_BYTES]);
     /** Plaintext bytes came; the view ends with the call. */
     void (*received)(void *context, void *data, struct bytes bytes);
-    /** All bytes written so far have left for the kernel; called once each time the queue runs empty. */
+    /** All bytes written so far have left for the kernel; called once each time the queue runs
+     * empty. */
     void (*drained)(void *context, void *data);
-    /** The connection is gone, for whatever reason, also after connection_close; the last call with `data`. */
+    /** The connection is gone, for whatever reason, also after connection_close; the last call with
+     * `data`. */
     void (*closed)(void *context, void *data);
 };
 
 /** Listens on `host` (an address; "::" takes IPv4 too) and `port` (0: any free one).
  * ERR_CANNOT_LISTEN with the reason in `cause` (size of at least 100). */
-must_check enum error listener_open(uv_loop_t *loop, const struct tls_identity *identity, const char *host,
-                                    uint16_t port, const struct listener_events *events,
+must_check enum error listener_open(uv_loop_t *loop, const struct tls_identity *identity,
+                                    const char *host, uint16_t port,
+                                    const struct listener_events *events,
                                     struct listener **listener, char *cause, size_t cause_size);
 
 /** The port that it listens on. */
 uint16_t listener_port(const struct listener *listener);
 
-/** Stops accepting and closes every connection; `closed` comes for each, then the memory goes by itself. */
+/** Stops accepting and closes every connection; `closed` comes for each, then the memory goes by
+ * itself. */
 void listener_close(struct listener *listener);
 
-/** Queues bytes. ERR_LIMIT when more than SEND_QUEUE_MAX_BYTES would wait; ERR_CLOSED, ERR_MEMORY. */
+/** Queues bytes. ERR_LIMIT when more than SEND_QUEUE_MAX_BYTES would wait; ERR_CLOSED, ERR_MEMORY.
+ */
 must_check enum error connection_write(struct connection *connection, struct bytes bytes);
 
 /** Plaintext bytes queued and not yet handed to the kernel. */
 size_t connection_pending(const struct connection *connection);
 
-/** Stops or resumes reading (a peer whose requests can't be taken now). */
+/** Stops or resumes reading (a peer whose requests can't be taken now). `received` gives all that
+ * was read in one call, so none follows before the resumption; of the peer's hanging up nothing is
+ * noticed until then either. */
 void connection_pause(struct connection *connection, bool pause);
 
 /** Closes: `flush` lets what is queued leave first (at most 2 s), with close_notify. */
