@@ -7,33 +7,39 @@
 
 enum { PATH_MAX_BYTES = 4096 };
 
-/** Makes `path` and its missing parents with mode 0700. An existing last folder has to be a folder of the caller's that no
- * one else can use: ERR_STORE_PERMISSIONS (`mode` is then what it has). ERR_STORAGE_FAILED, ERR_DISK_FULL. */
+/** Makes `path` and its missing parents with mode 0700. An existing last folder has to be a folder
+ * of the caller's that no one else can use: ERR_STORE_PERMISSIONS (`mode` is then what it has).
+ * ERR_STORAGE_FAILED, ERR_DISK_FULL. */
 must_check enum error folder_private(const char *path, unsigned *mode);
 
-/** OK when `path` is a regular file (not a link) of the caller's that no one else can read or write, ERR_NOT_FOUND when there
- * is none, ERR_STORE_PERMISSIONS with its mode, ERR_STORAGE_FAILED. */
+/** OK when `path` is a regular file (not a link) of the caller's that no one else can read or
+ * write, ERR_NOT_FOUND when there is none, ERR_STORE_PERMISSIONS with its mode, ERR_STORAGE_FAILED.
+ */
 must_check enum error file_check_private(const char *path, unsigned *mode);
 
 /** Reads a whole private file of at most `out->cap` bytes, after file_check_private. */
 must_check enum error file_read_private(const char *path, struct buffer *out, unsigned *mode);
 
-/** Writes a private file (0600) whole: temporary name, fsync, rename, fsync of the folder. ERR_STORAGE_FAILED, ERR_DISK_FULL. */
+/** Writes a private file (0600) whole: temporary name, fsync, rename, fsync of the folder.
+ * ERR_STORAGE_FAILED, ERR_DISK_FULL. */
 must_check enum error file_write_private(const char *path, struct bytes data);
 
-/** Reads any file of at most `out->cap` bytes; "-" is stdin. ERR_NOT_FOUND, ERR_STORAGE_FAILED, ERR_LIMIT. */
+/** Reads any file of at most `out->cap` bytes; "-" is stdin. ERR_NOT_FOUND, ERR_STORAGE_FAILED,
+ * ERR_LIMIT. */
 must_check enum error file_read(const char *path, struct buffer *out);
 
 /** Syncs a folder so that new names in it survive. */
 must_check enum error folder_sync(const char *path);
 
-/** An exclusive lock on a file (made with 0600), held until file_unlock or the end of the process. The holder's pid stands in
- * the file. */
+/** An exclusive lock on a file (made with 0600), held until file_unlock or the end of the process.
+ * The holder's pid stands in the file. */
 struct file_lock {
     int handle;
 };
-/** Takes the lock, waiting up to `wait_ms`. ERR_STORE_BUSY with the holder's pid (0 when unknown). */
-must_check enum error file_lock(const char *path, uint64_t wait_ms, struct file_lock *lock, long *holder);
+/** Takes the lock, waiting up to `wait_ms`. ERR_STORE_BUSY with the holder's pid (0 when unknown).
+ */
+must_check enum error file_lock(const char *path, uint64_t wait_ms, struct file_lock *lock,
+                                long *holder);
 void file_unlock(struct file_lock *lock);
 
 /** Bytes that an ordinary user may still write on the file system of `path`. */

@@ -4,16 +4,19 @@
 
 #include "base/error.h"
 
-/** Before the first key: umask 077, no core dumps (RLIMIT_CORE 0), not dumpable or traceable by other users' processes
- * (PR_SET_DUMPABLE 0), SIGPIPE ignored. ERR_IO. */
+/** Before the first key: umask 077, no core dumps (RLIMIT_CORE 0), not dumpable or traceable by
+ * other users' processes (PR_SET_DUMPABLE 0), SIGPIPE ignored. ERR_IO. */
 must_check enum error process_harden(void);
 
-/** Raises the soft limit of open files to `wanted` if it is lower; ERR_LIMIT with what can be had in `*got`. */
+/** Raises the soft limit of open files to `wanted` if it is lower; ERR_LIMIT with what can be had
+ * in `*got`. */
 must_check enum error process_raise_files(unsigned long wanted, unsigned long *got);
 
-/** Folder of the user's data for `program` ("sotto", "sottod"): $XDG_DATA_HOME/program or ~/.local/share/program, or
- * <home>/data when `home` (SOTTO_HOME) is not NULL. ERR_NOT_FOUND without a home, ERR_LIMIT. */
-must_check enum error process_data_folder(const char *program, const char *home, char *out, size_t size);
+/** Folder of the user's data for `program` ("sotto", "sottod"): $XDG_DATA_HOME/program or
+ * ~/.local/share/program, or <home>/data when `home` (SOTTO_HOME) is not NULL. ERR_NOT_FOUND
+ * without a home, ERR_LIMIT. */
+must_check enum error process_data_folder(const char *program, const char *home, char *out,
+                                          size_t size);
 
 long process_id(void);
 

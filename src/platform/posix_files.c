@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+#include "platform/files.h"
+#include "platform/posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READ_PART_BYTES = 4096 };
+
+/* --- reading
+ * ---------------------------------------------------------------------------------------------- */
+
+static enum error open_error(void) {
+    return errno == ENOENT ? ERR_NOT_FOUND : storage_error();
+}
+
+/* Appends all that `handle` gives. */
+static enum error read_all(int handle, struct buffer *out) {
+    uint8_t part[READ_PART_BYTES];
+    enum error error = OK;
+    while (error == OK) {
+        ssize_t size = read(handle, part, sizeof(part));
+        if (size == 0) {
+            break;
+        }
+        if (size > 0) {
+            error = buffer_append(out, bytes_make(part, (size_t)size));
+        } else if (errno != EINTR) {
+            error = storage_error();
+        }
+    }
+    wipe(part, sizeof(part));
+    return error;
+}
+
+static enum error judge_file(const struct stat *status, unsigned *mode) {
+    if (!S_ISREG(status->st_mode)) {
+        return ERR_STORAGE_FAILED;
+    }
+    return judge_private(status, mode);
+}
+
+must_check enum error file_check_private(const char *path, unsigned *mode) {
+    struct stat status;
+    *mode = 0;
+    return lstat(path, &status) == 0 ? judge_file(&status, mode) : open_error();
+}
+
+must_check enum error file_read_private(const char *path, struct buffer *out, unsigned *mode) {
+    struct stat status;
+    enum error error = file_check_private(path, mode);
+    if (error != OK) {
+        return error;
+    }
+    /* Judged again by its handle: the name may stand for another file by now. O_NONBLOCK: should it
+     * be a pipe. */
+    int handle = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (handle < 0) {
+        return open_error();
+    }
+    error = fstat(handle, &status) == 0 ? judge_file(&status, mode) : storage_error();
+    if (error == OK) {
+        error = read_all(handle, out);
+    }
+    (void)close(handle);
+    if (error != OK) {
+        buffer_clear(out);
+    }
+    return error;
+}
+
+must_check enum error file_read(const char *path, struct buffer *out) {
+    if (strcmp(path, "-") == 0) {
+        return read_all(STDIN_FILENO, out);
+    }
+    int handle = open(path, O_RDONLY | O_CLOEXEC);
+    if (handle < 0) {
+        return open_error();
+    }
+    enum error error = read_all(handle, out);
+    (void)close(handle);
+    return error;
+}
+
+/* --- writing
+ * ---------------------------------------------------------------------------------------------- */
+
+static enum error write_all(int handle, struct bytes data) {
+    for (size_t at = 0; at < data.size;) {
+        ssize_t size = write(handle, data.data + at, data.size - at);
+        if (size > 0) {
+            at += (size_t)size;
+        } else if (size < 0 && errno != EINTR) {
+            return storage_error();
+        }
+    }
+    return OK;
+}
+
+static enum error sync_parent(const char *path) {
+    char folder[PATH_MAX_BYTES];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return folder_sync(".");
+    }
+    size_t length = slash == path ? 1 : (size_t)(slash - path);
+    if (length >= sizeof(folder)) {
+        return ERR_STORAGE_FAILED;
+    }
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    return folder_sync(folder);
+}
+
+/* Fills the file `handle` of the name `temporary` and gives it the name `path`. Takes the handle.
+ */
+static enum error fill_and_rename(int handle, const char *temporary, const char *path,
+                                  struct bytes data) {
+    enum error error = fchmod(handle, 0600) == 0 ? write_all(handle, data) : storage_error();
+    if (error == OK && !sync_handle(handle)) {
+        error = storage_error();
+    }
+    if (close(handle) != 0 && error == OK) {
+        error = storage_error();
+    }
+    if (error == OK && rename(temporary, path) != 0) {
+        error = storage_error();
+    }
+    if (error != OK) {
+        (void)unlink(temporary);
+    }
+    return error;
+}
+
+must_check enum error file_write_private(const char *path, struct bytes data) {
+    char temporary[PATH_MAX_BYTES];
+    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+    if (length < 0 || (size_t)length >= sizeof(temporary)) {
+        return ERR_STORAGE_FAILED;
+    }
+    int handle = mkostemp(temporary, O_CLOEXEC); /* 0600, and a name that nobody else has */
+    if (handle < 0) {
+        return storage_error();
+    }
+    enum error error = fill_and_rename(handle, temporary, path, data);
+    return error == OK ? sync_parent(path) : error;
+}
