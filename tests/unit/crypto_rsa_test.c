@@ -189,11 +189,15 @@ static EVP_PKEY *with_exponent_3(void) {
 
 static void other_keys_are_refused(void **state) {
     uint8_t modulus[RSA_MODULUS_BYTES];
+    const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES] = {1};
+    struct secret_32 secret;
     (void)state;
     struct rsa_private small = taken(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024));
     assert_int_equal(rsa_modulus(&small, modulus), ERR_KEY);
+    assert_int_equal(rsa_decrypt(&small, ciphertext, &secret), ERR_KEY);
     struct rsa_private curve = taken(EVP_PKEY_Q_keygen(NULL, NULL, "X25519"));
     assert_int_equal(rsa_modulus(&curve, modulus), ERR_KEY);
+    assert_int_equal(rsa_decrypt(&curve, ciphertext, &secret), ERR_KEY);
     struct rsa_private three = taken(with_exponent_3());
     assert_int_equal(rsa_modulus(&three, modulus), ERR_KEY);
     assert_true(ERR_peek_error() == 0);
