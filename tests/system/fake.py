@@ -34,10 +34,10 @@ class FakeServer:
         return wire.link("127.0.0.1", self.port, self.acceptor.spki_hash, os.urandom(10))
 
     def _serve_all(self):
-        while True:
+        while self.acceptor.process.poll() is None:
             stream = self.acceptor.accept()
             if stream is None:
-                return
+                continue
             threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
 
     def _serve(self, stream):

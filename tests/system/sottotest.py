@@ -118,10 +118,20 @@ def start(args, **options):
     return process
 
 
+def traced(process):
+    """The pid of the program itself: that of the process, or of its child when it runs under strace."""
+    try:
+        if Path(f"/proc/{process.pid}/comm").read_text().strip() == "strace":
+            return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+    except (OSError, IndexError):
+        pass
+    return process.pid
+
+
 def end(process, how=signal.SIGTERM, seconds=10.0):
     """Ends one process that `start` started; returns its exit status."""
     if process.poll() is None:
-        process.send_signal(how)
+        os.kill(traced(process), how)
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -134,8 +144,7 @@ def end_all():
         left, _started[:] = list(_started), []
     for process in left:
         if process.poll() is None:
-            process.kill()
-            process.wait()
+            end(process, signal.SIGKILL)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream:
                 stream.close()
@@ -173,11 +182,12 @@ def check_alive(result):
 class Server:
     """One sottod with a data folder, on 127.0.0.1 and a free port unless told otherwise."""
 
-    def __init__(self, folder, *args, host="127.0.0.1", port=None, prefix=()):
+    def __init__(self, folder, *args, host="127.0.0.1", port=None, public=None, prefix=()):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "server"
         self.host, self.port = host, port or free_port(host)
+        self.public = public  # what links name instead of the address: a proxy before it
         self.args, self.prefix = list(args), list(prefix)
         self.log_path = self.folder / "sottod.log"
         self.process = None
@@ -197,7 +207,7 @@ class Server:
         with open(self.log_path, "ab") as log:
             self.process = start(
                 [*self.prefix, *self.command("serve", "--port", str(self.port), "--bind", self.host,
-                                             "--public-host", self.address, *self.args, *more)],
+                                             "--public-host", self.public or self.address, *self.args, *more)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(self.folder))
         if wait:
             def listening():
@@ -212,8 +222,7 @@ class Server:
 
     def kill(self):
         """kill -9, as a power cut for the process."""
-        self.process.kill()
-        return self.process.wait()
+        return end(self.process, signal.SIGKILL)
 
     def stop(self, seconds=15):
         status = end(self.process, signal.SIGTERM, seconds)

@@ -7,7 +7,7 @@ import pytest
 
 import wire
 from fake import CLOSE, FakeServer, hang_up, raw, refuse, say_nothing
-from sottotest import Client, Server, wait_until
+from sottotest import Client, Proxy, Server, wait_until
 from test_errors import check
 
 NOW = int(time.time() * 1000)
@@ -135,13 +135,16 @@ def test_no_common_version(tmp_path, forge):
     check(Client(tmp_path, "ana").join(fake.link(), 11), "no_common_version")
 
 
-def test_another_tls_key(tmp_path, forge, fake, ana, bob):
-    """Someone takes over the port with a key of their own: nothing is said to them."""
-    other = FakeServer(tmp_path / "other", forge)
-    config = wire.redirect(ana, fake.port, other.port)
-    with config:
-        check(ana.send("bob", "hi", expect=4), "server_key_changed")
-    assert other.requests == []
+def test_another_tls_key(tmp_path, forge, fake, bob):
+    """Someone takes over the address with a key of their own: nothing is said to them."""
+    other, proxy = FakeServer(tmp_path / "other", forge), Proxy(fake.port)
+    ana = Client(tmp_path, "ana")
+    ana.join(wire.link("127.0.0.1", proxy.port, fake.acceptor.spki_hash))
+    proxy.target = ("127.0.0.1", other.port)
+    check(ana.send("bob", "hi", expect=4), "server_key_changed")
+    assert other.requests == [] and fake.sent == []
+    proxy.target = ("127.0.0.1", fake.port)
+    ana.send("bob", "hi")
 
 
 # --- bundles that do not hold together -------------------------------------------------------------------------

@@ -6,11 +6,11 @@ anything to a real server, `FakeServer` a server that may say anything to a real
 import hashlib
 import json
 import os
-import queue
 import re
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -304,3 +304,74 @@ class Stream:
 
     def close(self):
         self.plain.close()
+        if self.process:
+            sottotest.end(self.process)
+
+
+def token(link_text):
+    """The ten bytes of a join link's token."""
+    value = 0
+    for character in link_text.rsplit("/", 1)[1][26:42].upper():
+        value = value << 5 | ALPHABET.index(character)
+    return value.to_bytes(10, "big")
+
+
+def read_line(plain):
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = plain.recv(1)
+        if not byte:
+            raise Closed
+        line += byte
+    return json.loads(line)
+
+
+def connect(server, source=None, options=()):
+    """A TLS connection to a real server, not logged in."""
+    near, far = socket.socketpair()
+    with far:
+        process = sottotest.start([sottotest.program("tlspipe"), "connect", *options, "--pin", server_spki(server),
+                                   *(("--source", source) if source else ()), server.host, str(server.port)],
+                                  stdin=far, stdout=far)
+    near.settimeout(30)
+    said = read_line(near)
+    assert "exporter" in said, said
+    return Stream(near, bytes.fromhex(said["exporter"]), process)
+
+
+def server_spki(server):
+    """The whole SPKI hash of a running server, learnt from its first connection here and checked against `sottod key`."""
+    if not hasattr(server, "spki"):
+        near, far = socket.socketpair()
+        with far:
+            sottotest.start([sottotest.program("tlspipe"), "connect", server.host, str(server.port)], stdin=far, stdout=far)
+        with near:
+            near.settimeout(30)
+            server.spki = read_line(near)["spki"]
+        shown = server.run("key").out.split()[0].replace("-", "")
+        assert base32(bytes.fromhex(server.spki)[:17], 130) == shown, "sottod key prints the pin"
+    return server.spki
+
+
+class Acceptor:
+    """The product's TLS with a key of its own, accepting; plain frames come out of `accept`."""
+
+    def __init__(self, folder, alpn=ALPN):
+        # A Unix socket's path has at most 107 bytes; pytest's folders are longer.
+        self.folder = tempfile.mkdtemp(prefix="sotto-")
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(os.path.join(self.folder, "s"))
+        self.listener.listen(64)
+        os.makedirs(folder, exist_ok=True)
+        self.process = sottotest.start(
+            [sottotest.program("tlspipe"), "accept", "--alpn", alpn, "0", os.path.join(folder, "fake.pem"),
+             os.path.join(self.folder, "s")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        said = json.loads(self.process.stdout.readline())
+        self.port, self.spki_hash = said["port"], bytes.fromhex(said["spki"])
+
+    def accept(self):
+        try:
+            plain, _ = self.listener.accept()
+            return Stream(plain, bytes.fromhex(read_line(plain)["exporter"]))
+        except (OSError, Closed):
+            return None
