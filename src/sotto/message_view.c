@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+#include "sotto/message_view.h"
+
+#include "sotto/json.h"
+#include "sotto/visible.h"
+#include "sotto/when.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Appends a short line of ours; what others gave in it has been made visible. */
+static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    return buffer_append(out, bytes_of_string(line));
+}
+
+static bool is_text(const struct sotto_message *message) {
+    return strcmp(message->kind, "text") == 0;
+}
+
+/* For a screen reader the time comes last, after something that ends the sentence. */
+static must_check enum error put_time_last(const struct sotto_message *message, const char *time,
+                                           struct buffer *out) {
+    char last = message->size == 0 ? ' ' : message->text[message->size - 1];
+    return put(out, "%s %s\n", strchr(".!?:;", last) != NULL ? "" : ".", time);
+}
+
+must_check enum error message_view_text(const struct sotto_message *message,
+                                        const struct message_view *view, struct buffer *out) {
+    char from[4 * SOTTO_NAME_SIZE];
+    char time[WHEN_BYTES];
+    enum error error = OK;
+    visible_line(message->from, from, sizeof(from));
+    when_local(message->time_ms, view->now_ms, time);
+    if (message->missing > 0) {
+        error = put(out, "-- %" PRIu32 " message%s of %s missing here --\n", message->missing,
+                    message->missing == 1 ? "" : "s", from);
+    }
+    const char *label_time = view->is_plain || time[0] == '\0' ? "" : time;
+    size_t before = out->size;
+    if (error == OK) {
+        error = put(out, "%s%s%s%s", label_time, label_time[0] == '\0' ? "" : " ", from,
+                    is_text(message) ? ": " : " sent what this version of sotto cannot show");
+    }
+    const struct visible_layout layout = {.column = out->size - before, .columns = view->columns};
+    if (error == OK && is_text(message)) {
+        error = visible_text(bytes_make(message->text, message->size), &layout, out);
+    }
+    if (error != OK) {
+        return error;
+    }
+    return view->is_plain && time[0] != '\0' ? put_time_last(message, time, out) : put(out, "\n");
+}
+
+must_check enum error message_view_json(const struct sotto_message *message, const char *to,
+                                        struct buffer *out) {
+    struct json_line line;
+    json_begin(&line, "message");
+    json_text(&line, line.root, "id", message->id);
+    json_text(&line, line.root, "chat", message->from);
+    json_text(&line, line.root, "from", message->from);
+    json_list_text(&line, json_list(&line, line.root, "to"), to);
+    json_text(&line, line.root, "kind", message->kind);
+    if (is_text(message)) {
+        json_bytes(&line, line.root, "text", bytes_make(message->text, message->size));
+    }
+    json_time(&line, line.root, "time", message->time_ms);
+    json_time(&line, line.root, "received", message->received_ms);
+    json_text(&line, line.root, "trust", sotto_trust_word(message->trust));
+    json_flag(&line, line.root, "confirmed", message->is_confirmed);
+    json_number(&line, line.root, "missing", message->missing);
+    return json_end(&line, out);
+}
+
+must_check enum error message_view_notice(const struct sotto_error *notice, struct buffer *out) {
+    struct json_line line;
+    json_begin(&line, notice->code);
+    if (notice->id[0] != '\0') {
+        json_text(&line, line.root, "id", notice->id);
+    }
+    json_text(&line, line.root, "chat", notice->peer);
+    json_text(&line, line.root, "from", notice->peer);
+    json_text(&line, line.root, "code", notice->code);
+    json_text(&line, line.root, "message", notice->message);
+    json_time(&line, line.root, "time", notice->time_ms);
+    return json_end(&line, out);
+}

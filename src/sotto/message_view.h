@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* How a received message looks.
+ *
+ *     09:14 bob: deploy finished
+ *       and a second line of it
+ *
+ * The label is ours and every further row is indented: no message can show a line that looks like
+ * another one's. */
+#ifndef SOTTO_SOTTO_MESSAGE_VIEW_H
+#define SOTTO_SOTTO_MESSAGE_VIEW_H
+
+#include "base/bytes.h"
+
+#include <sotto/sotto.h>
+
+enum { MESSAGE_VIEW_MAX_BYTES = 2 << 20 };
+
+struct message_view {
+    uint64_t now_ms; /**< messages of another day show their date */
+    size_t columns;  /**< of the terminal; 0: rows are not broken */
+    bool is_plain;   /**< for screen readers: "bob: deploy finished. 09:14" */
+};
+
+/** Appends the message as lines; before it, how many are missing. ERR_MEMORY, ERR_LIMIT. */
+must_check enum error message_view_text(const struct sotto_message *message,
+                                        const struct message_view *view, struct buffer *out);
+
+/** Appends the message as one line of JSON; `to` is the own name. */
+must_check enum error message_view_json(const struct sotto_message *message, const char *to,
+                                        struct buffer *out);
+
+/** Appends a notice about a message ("undecryptable", "held", "session_restarted") as one line of
+ * JSON, of the type that is its code. */
+must_check enum error message_view_notice(const struct sotto_error *notice, struct buffer *out);
+
+#endif

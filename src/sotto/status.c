@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+#include "sotto/commands.h"
+#include "sotto/json.h"
+#include "sotto/visible.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { SENDERS_SHOWN = 5, STATUS_MAX_BYTES = 64 * 1024 };
+
+/* One person with unread messages. */
+struct sender {
+    char name[SOTTO_NAME_SIZE];
+    uint32_t count;
+};
+
+struct senders {
+    struct sender first[SENDERS_SHOWN];
+    size_t count; /**< all of them, also those beyond `first` */
+};
+
+static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    return buffer_append(out, bytes_of_string(line));
+}
+
+static void on_sender(void *context, const char *from, uint32_t count) {
+    struct senders *senders = context;
+    if (senders->count < SENDERS_SHOWN) {
+        struct sender *sender = &senders->first[senders->count];
+        visible_line(from, sender->name, sizeof(sender->name));
+        sender->count = count;
+    }
+    senders->count++;
+}
+
+static must_check enum error put_unread(const struct sotto_account *account,
+                                        const struct senders *senders, struct buffer *out) {
+    enum error error = put(out, "unread %" PRIu32, account->unread);
+    for (size_t i = 0; i < senders->count && i < SENDERS_SHOWN && error == OK; i++) {
+        error = put(out, "%s%s %" PRIu32, i == 0 ? " (" : ", ", senders->first[i].name,
+                    senders->first[i].count);
+    }
+    if (error == OK && senders->count > 0) {
+        error = put(out, "%s)", senders->count > SENDERS_SHOWN ? ", ..." : "");
+    }
+    return error;
+}
+
+static must_check enum error put_text(const struct app *app, const struct sotto_status *status,
+                                      const struct senders *senders, struct buffer *out) {
+    const struct sotto_account *account = &status->account;
+    char connection[64] = "not connected";
+    if (status->is_connected) {
+        snprintf(connection, sizeof(connection), "connected, %" PRIu32 " ms", status->latency_ms);
+    }
+    enum error error = put(out, "%s@%s   %s   profile %s\nkey    %s   %s\n", account->name,
+                           account->server, connection, app->profile, account->key,
+                           account->is_protected ? "protected by a passphrase"
+                                                 : "protected by file permissions only");
+    if (error == OK) {
+        error = put_unread(account, senders, out);
+    }
+    if (error == OK) {
+        error = put(out, "   outbox %" PRIu32, account->outbox);
+    }
+    if (error == OK && status->is_connected) {
+        error = put(out, "   waiting on server %" PRIu32, status->waiting);
+    }
+    if (error == OK) {
+        error =
+            put(out, "\npeople %" PRIu32 " verified, %" PRIu32 " not verified, %" PRIu32 " %s\n",
+                account->verified, account->unverified, account->changed,
+                account->changed == 0 ? "changed" : "CHANGED (sotto users)");
+    }
+    return error;
+}
+
+static must_check enum error put_json(const struct app *app, const struct sotto_status *status,
+                                      const struct senders *senders, struct buffer *out) {
+    const struct sotto_account *account = &status->account;
+    struct json_line line;
+    json_begin(&line, "status");
+    json_text(&line, line.root, "name", account->name);
+    json_text(&line, line.root, "server", account->server);
+    json_text(&line, line.root, "server_key", account->server_key);
+    json_text(&line, line.root, "key", account->key);
+    json_text(&line, line.root, "profile", app->profile);
+    json_flag(&line, line.root, "protected", account->is_protected);
+    json_time(&line, line.root, "created", account->created_ms);
+    json_flag(&line, line.root, "connected", status->is_connected);
+    if (status->is_connected) {
+        json_number(&line, line.root, "latency_ms", status->latency_ms);
+        json_number(&line, line.root, "waiting", status->waiting);
+    }
+    json_number(&line, line.root, "unread", account->unread);
+    json_t *list = json_list(&line, line.root, "unread_from");
+    for (size_t i = 0; i < senders->count && i < SENDERS_SHOWN; i++) {
+        json_t *one = json_list_object(&line, list);
+        json_text(&line, one, "from", senders->first[i].name);
+        json_number(&line, one, "count", senders->first[i].count);
+    }
+    json_number(&line, line.root, "outbox", account->outbox);
+    json_t *people = json_member(&line, line.root, "people");
+    json_number(&line, people, "verified", account->verified);
+    json_number(&line, people, "unverified", account->unverified);
+    json_number(&line, people, "changed", account->changed);
+    return json_end(&line, out);
+}
+
+static int print(struct app *app, const struct sotto_status *status, const struct senders *senders,
+                 struct sotto_error *error) {
+    struct buffer out;
+    buffer_init(&out, STATUS_MAX_BYTES);
+    int result = app_check(app->is_json ? put_json(app, status, senders, &out)
+                                        : put_text(app, status, senders, &out),
+                           error);
+    if (result == 0) {
+        result = app_write(app, buffer_view(&out), "", error);
+    }
+    buffer_clear(&out);
+    return result;
+}
+
+/* The own state is shown in any case; why there is no connection is the exit status. */
+must_check int command_status(struct app *app, struct sotto_error *error) {
+    struct sotto *client = NULL;
+    struct sotto_status status = {.is_connected = false};
+    struct senders senders = {.count = 0};
+    int result = app_open(app, &client, error);
+    if (result == 0) {
+        result = sotto_status(client, &status, error);
+    }
+    if (result == 0) {
+        result = sotto_unread(client, on_sender, &senders, error);
+    }
+    sotto_close(client);
+    if (result == 0) {
+        result = print(app, &status, &senders, error);
+    }
+    if (result == 0 && !status.is_connected) {
+        *error = status.problem;
+        result = error->exit;
+    }
+    return result;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: ISC */
+#include "sotto/table.h"
+
+#include "base/require.h"
+
+#include <string.h>
+
+static const struct option_row option_table[OPTIONS] = {
+    [OPTION_PROFILE] = {"profile", 0, TAKES_VALUE, "NAME",
+                        "account to use (SOTTO_PROFILE; else 'default')"},
+    [OPTION_JSON] = {"json", 0, TAKES_NOTHING, NULL,
+                     "JSON Lines on stdout, errors as one JSON line on stderr"},
+    [OPTION_PLAIN] = {"plain", 0, TAKES_NOTHING, NULL,
+                      "for screen readers: no columns, times last (SOTTO_PLAIN=1)"},
+    [OPTION_NO_INPUT] = {"no-input", 0, TAKES_NOTHING, NULL, "never ask (SOTTO_NO_INPUT=1)"},
+    [OPTION_TIMEOUT] = {"timeout", 0, TAKES_VALUE, "DUR",
+                        "for the connection and each answer: 15s, 5m, 2h, 7d (15s)"},
+    [OPTION_QUIET] = {"quiet", 'q', TAKES_NOTHING, NULL, "only errors on stderr"},
+    [OPTION_VERBOSE] = {"verbose", 'v', TAKES_NOTHING, NULL, "more on stderr, also raw causes"},
+    [OPTION_PASSPHRASE_FILE] = {"passphrase-file", 0, TAKES_VALUE, "FILE",
+                                "first line is the store's passphrase, '-' is stdin "
+                                "(SOTTO_PASSPHRASE_FILE)"},
+    [OPTION_PASSPHRASE_FD] = {"passphrase-fd", 0, TAKES_VALUE, "N",
+                              "the same from an open file descriptor"},
+    [OPTION_HELP] = {"help", 'h', TAKES_NOTHING, NULL, "show help and do nothing else"},
+    [OPTION_VERSION] = {"version", 'V', TAKES_NOTHING, NULL, "show versions and do nothing else"},
+    [OPTION_NAME] = {"name", 0, TAKES_VALUE, "NAME", "your name on the server"},
+    [OPTION_SERVER] = {"server", 0, TAKES_VALUE, "HOST[:PORT]", "the server (port 8080)"},
+    [OPTION_KEY] = {"key", 0, TAKES_VALUE, "FP", "the server's key, as \"sottod key\" prints it"},
+    [OPTION_ACCEPT_NEW_KEY] = {"accept-new-key", 0, TAKES_NOTHING, NULL,
+                               "trust the key that the server shows this first time"},
+    [OPTION_INVITE] = {"invite", 0, TAKES_VALUE, "CODE", "invite code, '-' is stdin"},
+    [OPTION_ID] = {"id", 0, TAKES_VALUE, "KEY",
+                   "repeat-safe: the same KEY is never delivered twice"},
+    [OPTION_QUEUE] = {"queue", 0, TAKES_NOTHING, NULL,
+                      "only store it here; a later command sends it"},
+    [OPTION_WAIT] = {"wait", 0, TAKES_MAYBE, "DUR",
+                     "wait for at least one message; without DUR for ever"},
+    [OPTION_COUNT] = {NULL, 'n', TAKES_VALUE, "COUNT", "at most so many messages"},
+    [OPTION_KEYS] = {"keys", 0, TAKES_NOTHING, NULL, "fetch and check their public keys"},
+    [OPTION_CARD] = {"card", 0, TAKES_VALUE, "FILE", "file with the card, '-' is stdin"},
+};
+
+static const struct command_row command_table[COMMANDS] = {
+    [COMMAND_JOIN] =
+        {
+            .name = "join",
+            .group = "Start",
+            .brief = "join LINK",
+            .arguments = "[LINK|-]",
+            .purpose = "make an account with an invite link",
+            .notes =
+                "Without LINK it is asked for; '-' reads it from stdin. On a terminal the name "
+                "and a\npassphrase are asked for; the passphrase may be empty. Repeating the "
+                "same link is safe.",
+            .words_max = 1,
+            .option_count = 1,
+            .options = {OPTION_NAME},
+            .examples = {{"sotto join sotto://chat.example.org/7QK4V2TM...", NULL},
+                         {"sotto join LINK --name alerts --passphrase-file FILE --no-input",
+                          "in a script"}},
+            .exits = {2, 4, 5, 6, 8, 9, 11},
+        },
+    [COMMAND_REGISTER] =
+        {
+            .name = "register",
+            .group = "Start",
+            .brief = "register NAME --server HOST",
+            .arguments = "NAME --server HOST[:PORT]",
+            .purpose = "make an account without a link",
+            .notes =
+                "A link names the server's key; here it is shown once and asked about, or given "
+                "with --key.",
+            .words_min = 1,
+            .words_max = 1,
+            .option_count = 4,
+            .options = {OPTION_SERVER, OPTION_KEY, OPTION_ACCEPT_NEW_KEY, OPTION_INVITE},
+            .examples =
+                {{"sotto register ana --server chat.example.org", NULL},
+                 {"sotto register ops --server 192.0.2.7:8080 --key 7QK4-V2TM-... --no-input",
+                  "in a script"}},
+            .exits = {2, 4, 5, 6, 8, 9, 11},
+        },
+    [COMMAND_SEND] =
+        {
+            .name = "send",
+            .group = "Talk",
+            .brief = "send WHO [TEXT]",
+            .arguments = "WHO [TEXT...]",
+            .purpose = "send a message and return when the server has it on disk",
+            .notes =
+                "TEXT given: stdin is never read. TEXT is '-', or absent and stdin is no terminal: "
+                "the text is\nstdin to its end, without one last line end. Absent on a terminal: "
+                "it "
+                "is asked for.\nText that begins with '-' goes after '--'. A message holds 65,000 "
+                "bytes of UTF-8.",
+            .words_min = 1,
+            .words_max = WORDS_ANY,
+            .option_count = 2,
+            .options = {OPTION_ID, OPTION_QUEUE},
+            .examples = {{"sotto send bob \"deploy finished\"", NULL},
+                         {"df -h | sotto send bob", NULL},
+                         {"make || sotto send ana \"build broke on $(hostname)\"", NULL},
+                         {"sotto send bob --id \"disk-$(date +%F)\" \"disk 91 %\"",
+                          "delivered once, however often it runs"}},
+            .exits = {2, 4, 5, 6, 7, 8, 9, 11},
+        },
+    [COMMAND_RECV] =
+        {
+            .name = "recv",
+            .group = "Talk",
+            .brief = "recv",
+            .arguments = "",
+            .purpose = "fetch and print new messages",
+            .notes =
+                "Each message is printed once. One that could not be written to stdout comes again "
+                "next time.",
+            .option_count = 2,
+            .options = {OPTION_WAIT, OPTION_COUNT},
+            .examples = {{"sotto recv", NULL},
+                         {"sotto recv --wait=5m -n 1 --json | jq -r .text",
+                          "one answer, in a script"}},
+            .exits = {2, 3, 5, 6, 9, 11},
+        },
+    [COMMAND_USERS] =
+        {
+            .name = "users",
+            .group = "People",
+            .brief = "users [PATTERN]",
+            .arguments = "[PATTERN]",
+            .purpose = "list who is on the server, and how much you trust their keys",
+            .notes =
+                "PATTERN: names that contain it. Into a pipe: columns separated by tabs, no "
+                "header: "
+                "name, trust,\nsince; with --keys also fingerprint, algorithm, SHA-256, expiry.",
+            .words_max = 1,
+            .option_count = 1,
+            .options = {OPTION_KEYS},
+            .examples = {{"sotto users", NULL},
+                         {"sotto users bob --keys", "one user's public key"}},
+            .exits = {2, 4, 5, 6, 7, 11},
+        },
+    [COMMAND_VERIFY] =
+        {
+            .name = "verify",
+            .group = "People",
+            .brief = "verify WHO --card FILE",
+            .arguments = "WHO --card FILE|-",
+            .purpose = "compare a person's card with the key that the server shows",
+            .notes =
+                "Get the card (\"sotto card\" prints it) over a channel that you trust, not over "
+                "sotto. "
+                "Exit 0: the\nsame, and from now on a changed key stops sending; 4: different.",
+            .words_min = 1,
+            .words_max = 1,
+            .option_count = 1,
+            .options = {OPTION_CARD},
+            .examples = {{"sotto verify bob --card bob.card", NULL},
+                         {"sotto verify bob --card -", "paste it, then Ctrl-D"}},
+            .exits = {2, 4, 5, 6, 7, 9, 11},
+        },
+    [COMMAND_CARD] =
+        {
+            .name = "card",
+            .group = "People",
+            .brief = "card",
+            .arguments = "",
+            .purpose = "print your card: one line with your name, server and key",
+            .notes = "Put it on a web page, into a wiki, or into a configuration: it is no secret.",
+            .examples = {{"sotto card", NULL}},
+            .exits = {2, 6, 9},
+        },
+    [COMMAND_STATUS] =
+        {
+            .name = "status",
+            .group = "Machine",
+            .brief = "status",
+            .arguments = "",
+            .purpose = "show the account, the connection, and what waits",
+            .notes =
+                "The own state is shown also without a connection; the exit status then says why.",
+            .examples = {{"sotto status", NULL}, {"sotto status --json | jq .unread", NULL}},
+            .exits = {2, 4, 5, 6, 9, 11},
+        },
+    [COMMAND_VERSION] =
+        {
+            .name = "version",
+            .group = "Machine",
+            .brief = "version",
+            .arguments = "",
+            .purpose = "show the versions of sotto and its libraries",
+            .examples = {{"sotto version", NULL}, {"sotto --version --json", NULL}},
+            .exits = {2},
+        },
+    [COMMAND_HELP] =
+        {
+            .name = "help",
+            .group = "Machine",
+            .brief = "help [COMMAND]",
+            .arguments = "[COMMAND]",
+            .purpose = "explain sotto, or one command",
+            .words_max = 1,
+            .examples = {{"sotto help send", NULL}},
+            .exits = {2},
+        },
+    [COMMAND_GROUP] = {.name = "group", .words_max = WORDS_ANY, .is_reserved = true},
+    [COMMAND_DEVICE] = {.name = "device", .words_max = WORDS_ANY, .is_reserved = true},
+};
+
+static const struct exit_row exit_table[] = {
+    {0, "ok", "done; an empty list is done too"},
+    {1, "failed", "anything without its own number"},
+    {2, "usage", "wrong option, argument or input"},
+    {3, "nothing", "no message came in the time given"},
+    {4, "trust", "a key is not the one trusted: a person must look; nothing was sent"},
+    {5, "network", "server unreachable, or gone before it confirmed"},
+    {6, "account", "no account here, wrong passphrase, signed out"},
+    {7, "notfound", "no such user"},
+    {8, "refused", "the server said no: full, rate, too large, name taken, invites only"},
+    {9, "storage", "disk full, store damaged, in use, or open to others"},
+    {11, "version", "client and server share no protocol version"},
+    {70, "bug", "internal error"},
+    {130, "signal", "ended by Ctrl-C"},
+    {141, "pipe", "the reader of stdout went away; nothing is said"},
+    {143, "signal", "ended by SIGTERM"},
+};
+
+const struct option_row *option_row(enum option_id id) {
+    require(id < OPTIONS);
+    return &option_table[id];
+}
+
+const struct command_row *command_row(enum command_id id) {
+    require(id < COMMANDS);
+    return &command_table[id];
+}
+
+const struct exit_row *exit_rows(size_t *count) {
+    *count = sizeof(exit_table) / sizeof(exit_table[0]);
+    return exit_table;
+}
+
+enum command_id command_find(const char *name) {
+    for (int i = 0; i < COMMANDS; i++) {
+        if (strcmp(command_table[i].name, name) == 0) {
+            return (enum command_id)i;
+        }
+    }
+    return COMMAND_NONE;
+}
+
+enum option_id option_find(const char *name, size_t size) {
+    for (int i = 0; i < OPTIONS; i++) {
+        const char *known = option_table[i].name;
+        if (known != NULL && strlen(known) == size && memcmp(known, name, size) == 0) {
+            return (enum option_id)i;
+        }
+    }
+    return OPTIONS;
+}
+
+enum option_id option_find_letter(char letter) {
+    for (int i = 0; i < OPTIONS; i++) {
+        if (letter != 0 && option_table[i].letter == letter) {
+            return (enum option_id)i;
+        }
+    }
+    return OPTIONS;
+}
+
+bool command_takes(enum command_id command, enum option_id option) {
+    if (option < OPTIONS_GLOBAL) {
+        return true;
+    }
+    if (command == COMMAND_NONE) {
+        return false;
+    }
+    const struct command_row *row = command_row(command);
+    for (int i = 0; i < row->option_count; i++) {
+        if (row->options[i] == option) {
+            return true;
+        }
+    }
+    return false;
+}
