@@ -15,12 +15,12 @@ enum error {
     OK = 0,
 
     /* Statuses between modules. */
-    ERR_MALFORMED,       /**< bytes that do not parse: wrong length, suite, type, value */
-    ERR_SIGNATURE,       /**< a signature, tag or login proof that does not verify */
-    ERR_KEY,             /**< key material that no honest party makes (all-zero DH, bad modulus) */
-    ERR_EXPIRED,         /**< outside its lifetime */
-    ERR_MISMATCH,        /**< valid on its own but not what was asked for or does not belong together */
-    ERR_DUPLICATE,       /**< seen before */
+    ERR_MALFORMED, /**< bytes that do not parse: wrong length, suite, type, value */
+    ERR_SIGNATURE, /**< a signature, tag or login proof that does not verify */
+    ERR_KEY,       /**< key material that no honest party makes (all-zero DH, bad modulus) */
+    ERR_EXPIRED,   /**< outside its lifetime */
+    ERR_MISMATCH,  /**< valid on its own but not what was asked for or does not belong together */
+    ERR_DUPLICATE, /**< seen before */
     ERR_UNKNOWN_SESSION, /**< names a session that is not known (any more) */
     ERR_WAIT,            /**< cannot be opened yet: its chain is not known */
     ERR_LIMIT,           /**< a bound of base/limits.h would be passed */

@@ -8,10 +8,10 @@
 
 /* Names and texts. */
 enum {
-    NAME_MAX_BYTES = 32,          /**< [a-z0-9][a-z0-9._-]{0,31} */
-    HOST_MAX_BYTES = 253,         /**< RFC 1035 section 2.3.4, as text */
-    TEXT_MAX_BYTES = 65000,       /**< one message */
-    REPEAT_KEY_MAX_BYTES = 128,   /**< `send --id KEY` */
+    NAME_MAX_BYTES = 32,        /**< [a-z0-9][a-z0-9._-]{0,31} */
+    HOST_MAX_BYTES = 253,       /**< RFC 1035 section 2.3.4, as text */
+    TEXT_MAX_BYTES = 65000,     /**< one message */
+    REPEAT_KEY_MAX_BYTES = 128, /**< `send --id KEY` */
     PROFILE_MAX_BYTES = 64,
     PASSPHRASE_MAX_BYTES = 1024,
 };
@@ -25,17 +25,17 @@ enum {
     ONE_TIME_PREKEY_BYTES = 1326,
     ONE_TIME_PREKEY_BODY_BYTES = 1262,
     HELLO_BYTES = 9425,
-    BODY_MAX_BYTES = 65531,       /**< what one message carries after unpadding */
+    BODY_MAX_BYTES = 65531, /**< what one message carries after unpadding */
     PADDED_MIN_BYTES = 256,
     PADDED_MAX_BYTES = 65536,
-    ENVELOPE_MAX_BYTES = 76252,   /**< an INITIAL of the largest class */
+    ENVELOPE_MAX_BYTES = 76252, /**< an INITIAL of the largest class */
     ENVELOPE_MIN_BYTES = 38 + 16 + 256 + 32,
     SESSION_ID_BYTES = 16,
     CHAIN_ID_BYTES = 16,
     MESSAGE_ID_BYTES = 16,
     ENVELOPE_ID_BYTES = 16,
     STORE_EPOCH_BYTES = 16,
-    INVITE_TOKEN_BYTES = 10,      /**< 80 bits, 16 characters of base 32 */
+    INVITE_TOKEN_BYTES = 10, /**< 80 bits, 16 characters of base 32 */
 };
 
 /* Lifetimes, milliseconds. */
@@ -55,7 +55,7 @@ enum {
 
 /* Sessions (sections 1.6 to 1.8). */
 enum {
-    SKIP_MAX_MESSAGES = 2000,     /**< ahead in one step, and stored keys a session */
+    SKIP_MAX_MESSAGES = 2000, /**< ahead in one step, and stored keys a session */
     PAST_CHAINS_MAX = 4096,
     PQ_STEP_MESSAGES = 32,
     FULL_EVERY_MESSAGES = 16,
@@ -73,14 +73,14 @@ enum {
 enum {
     ONE_TIME_PREKEYS_FULL = 32,
     ONE_TIME_PREKEYS_LOW = 8,
-    ONE_TIME_PREKEYS_MAX = 64,          /**< stored per device on the server */
-    ONE_TIME_HANDOUT_PER_DAY = 4,       /**< per requester and target */
+    ONE_TIME_PREKEYS_MAX = 64,    /**< stored per device on the server */
+    ONE_TIME_HANDOUT_PER_DAY = 4, /**< per requester and target */
 };
 
 /* Frames of the wire protocol. */
 enum {
-    FRAME_HEADER_BYTES = 9,             /**< u32 length, u8 type, u32 request */
-    FRAME_MAX_BYTES = 80 * 1024,        /**< whole frame, after login */
+    FRAME_HEADER_BYTES = 9,                 /**< u32 length, u8 type, u32 request */
+    FRAME_MAX_BYTES = 80 * 1024,            /**< whole frame, after login */
     FRAME_LOGIN_MAX_BYTES = 7 * 1024 + 128, /**< whole frame, before login */
     USERS_PAGE_MAX = 200,
     ACKS_PER_FRAME_MAX = 256,
@@ -90,13 +90,14 @@ enum {
 /* The server, per connection. */
 enum {
     LOGIN_TIMEOUT_MS = 10 * 1000,
-    FRAME_TIMEOUT_MS = 30 * 1000,       /**< a begun frame has to end */
-    IDLE_TIMEOUT_MS = 5 * 60 * 1000,    /**< clients ping more often */
+    FRAME_TIMEOUT_MS = 30 * 1000,    /**< a begun frame has to end */
+    IDLE_TIMEOUT_MS = 5 * 60 * 1000, /**< clients ping more often */
     PING_EVERY_MS = 60 * 1000,
     REQUESTS_IN_FLIGHT_MAX = 256,
-    DELIVERY_WINDOW_MAX = 256,          /**< messages handed over and not acknowledged */
+    DELIVERY_WINDOW_MAX = 256, /**< messages handed over and not acknowledged */
     DELIVERY_WINDOW_BYTES = 1024 * 1024,
-    SEND_QUEUE_MAX_BYTES = 2 * 1024 * 1024, /**< unsent bytes; a reader that does not read is dropped */
+    SEND_QUEUE_MAX_BYTES =
+        2 * 1024 * 1024, /**< unsent bytes; a reader that does not read is dropped */
 };
 
 /* The server, whole. Defaults of its options. */
@@ -110,15 +111,15 @@ enum {
     SEND_BURST = 2000,
     BUNDLE_RATE_PER_MINUTE = 60,
     BUNDLE_BURST = 300,
-    MAILBOX_MAX_MESSAGES = 10000,       /**< waiting, per device */
+    MAILBOX_MAX_MESSAGES = 10000, /**< waiting, per device */
     SERVER_FULL_RETRY_S = 30,
-    STORE_BATCH_MAX = 512,              /**< operations in one transaction */
-    STORE_QUEUE_MAX = 4096,             /**< operations waiting for the writer */
+    STORE_BATCH_MAX = 512,  /**< operations in one transaction */
+    STORE_QUEUE_MAX = 4096, /**< operations waiting for the writer */
 };
-#define MAILBOX_MAX_BYTES (UINT64_C(1) << 30)  /**< waiting, per device */
-#define MIN_FREE_BYTES (UINT64_C(64) << 20)    /**< disk: below it new messages are refused */
-#define ENVELOPE_LIFE_MS (30 * DAY_MS)         /**< waiting messages */
-#define ENVELOPE_ID_MEMORY_MS DAY_MS           /**< after it left the queue */
+#define MAILBOX_MAX_BYTES (UINT64_C(1) << 30) /**< waiting, per device */
+#define MIN_FREE_BYTES (UINT64_C(64) << 20)   /**< disk: below it new messages are refused */
+#define ENVELOPE_LIFE_MS (30 * DAY_MS)        /**< waiting messages */
+#define ENVELOPE_ID_MEMORY_MS DAY_MS          /**< after it left the queue */
 #define INVITE_LIFE_MS DAY_MS
 
 /* The client. */

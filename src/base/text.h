@@ -24,15 +24,17 @@ bool user_name_is_canonical(struct bytes text);
 bool user_name_equal(const struct user_name *a, const struct user_name *b);
 
 /** Crockford's base 32 (0-9 A-Z without I L O U) of the first `bits` bits of `data`: one character
- * for each 5 bits, the last one filled up with zero bits. Writes (bits + 4) / 5 characters and a NUL. */
+ * for each 5 bits, the last one filled up with zero bits. Writes (bits + 4) / 5 characters and a
+ * NUL. */
 void base32_encode(const uint8_t *data, size_t bits, char *out);
 
-/** Reads exactly `characters` base 32 characters from `text`, which may have spaces and dashes between
- * them; O reads as 0, I and L as 1, case does not matter. Writes (5 * characters + 7) / 8 bytes; bits
- * past the last whole character are zero. ERR_MALFORMED. */
+/** Reads exactly `characters` base 32 characters from `text`, which may have spaces and dashes
+ * between them; O reads as 0, I and L as 1, case does not matter. Writes (5 * characters + 7) / 8
+ * bytes; bits past the last whole character are zero. ERR_MALFORMED. */
 must_check enum error base32_decode(struct bytes text, size_t characters, uint8_t *out);
 
-/** Writes `text` (base 32 characters) in groups of four, "7QK4-V2TM-1C". `size` is that of `out`. */
+/** Writes `text` (base 32 characters) in groups of four, "7QK4-V2TM-1C". `size` is that of `out`.
+ */
 void base32_group(const char *text, char *out, size_t size);
 
 /** Lower-case hex of `data`; writes 2 * size characters and a NUL. */

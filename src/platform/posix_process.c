@@ -3,6 +3,7 @@
 
 #include "platform/files.h"
 
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,15 @@ must_check enum error process_data_folder(const char *program, const char *home,
     char share[PATH_MAX_BYTES];
     enum error error = path_join(user, ".local/share", share, sizeof(share));
     return error == OK ? path_join(share, program, out, size) : error;
+}
+
+must_check enum error process_become_owner(const char *path) {
+    struct stat status;
+    if (geteuid() != 0 || stat(path, &status) != 0 || status.st_uid == 0) {
+        return OK;
+    }
+    bool done = setgroups(0, NULL) == 0 && setgid(status.st_gid) == 0 && setuid(status.st_uid) == 0;
+    return done && set_undumpable() ? OK : ERR_NOT_ALLOWED;
 }
 
 long process_id(void) {

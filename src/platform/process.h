@@ -18,6 +18,11 @@ must_check enum error process_raise_files(unsigned long wanted, unsigned long *g
 must_check enum error process_data_folder(const char *program, const char *home, char *out,
                                           size_t size);
 
+/** Run by root on a folder of somebody else's: becomes that user for good, so that nothing is left
+ * there that the owner cannot open. Nothing for other callers, or when `path` is not there.
+ * ERR_NOT_ALLOWED. */
+must_check enum error process_become_owner(const char *path);
+
 long process_id(void);
 
 #endif
