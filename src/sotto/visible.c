@@ -114,6 +114,9 @@ static must_check enum error row_put(struct row *row, const struct piece *piece,
     /* The last column stays free: terminals differ in what they do after it. */
     while (columns > 0 && piece->columns > 0 && row->column > VISIBLE_INDENT &&
            row->column + piece->columns >= columns) {
+        if (is_space) { /* it ends the row in place of being shown */
+            return row_begin(row, out);
+        }
         enum error error = row_break(row, out);
         if (error != OK) {
             return error;

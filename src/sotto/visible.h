@@ -8,7 +8,7 @@
 
 enum {
     VISIBLE_MAX_BYTES = 1 << 20, /**< cap for a buffer that takes any one message */
-    VISIBLE_COLUMNS_MIN = 8,     /**< narrower terminals are treated as this wide */
+    VISIBLE_COLUMNS_MIN = 16,    /**< narrower terminals are treated as this wide */
     VISIBLE_INDENT = 2,          /**< columns before every line but the first */
 };
 
