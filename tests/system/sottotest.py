@@ -302,6 +302,12 @@ class Client:
     def store_files(self):
         return [path for path in sorted(self.home.rglob("*")) if path.is_file()]
 
+    def store_sql(self, statement, passphrase=""):
+        """Rows of its encrypted store, each column as bytes."""
+        files = {path.suffix: path for path in self.store_files()}
+        said = run([program("storesql"), files[".key"], files[".db"], passphrase, statement])
+        return [tuple(bytes.fromhex(column) for column in line.split("\t")) for line in said.out.splitlines()]
+
 
 def world(folder, *names, server_args=(), passphrase=None):
     """A running server and people who have joined it: server, ana, bob = world(tmp_path, "ana", "bob")."""

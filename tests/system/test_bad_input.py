@@ -9,7 +9,7 @@ import time
 import pytest
 
 import wire
-from sottotest import Client, Server, reduced, wait_until, world
+from sottotest import Server, reduced
 from wire import ACCEPTED, ACK, CAUGHT_UP, DELIVER, DONE, ERROR, FETCH, PING, SEND, WELCOME
 
 
