@@ -48,8 +48,7 @@ struct net_client {
 
 static void try_next(struct net_client *client);
 
-/* --- the end
- * ---------------------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 static void on_hub_gone(void *context) {
     struct net_client *client = context;
@@ -83,8 +82,7 @@ static void end(struct net_client *client, enum error error, const char *cause) 
     uv_close((uv_handle_t *)&client->timer, on_timer_closed);
 }
 
-/* --- the stream's events
- * ---------------------------------------------------------------------------------- */
+/* --- the stream's events --- */
 
 static struct net_client *client_of(struct stream *stream) {
     return (struct net_client *)(void *)stream;
@@ -160,8 +158,7 @@ static const struct stream_events STREAM_EVENTS = {
     .closed = on_closed,
 };
 
-/* --- connecting
- * ------------------------------------------------------------------------------------------- */
+/* --- connecting --- */
 
 static uint64_t time_left(const struct net_client *client) {
     uint64_t now = uv_now(client->hub.loop);
@@ -226,8 +223,7 @@ static void try_next(struct net_client *client) {
     }
 }
 
-/* --- resolving
- * -------------------------------------------------------------------------------------------- */
+/* --- resolving --- */
 
 static void take_addresses(struct net_client *client, const struct addrinfo *list) {
     for (const struct addrinfo *one = list; one != NULL; one = one->ai_next) {
@@ -289,8 +285,7 @@ static int look_up(struct net_client *client, const char *host, uint16_t port) {
     return 0;
 }
 
-/* --- the interface
- * ---------------------------------------------------------------------------------------- */
+/* --- the interface --- */
 
 static void begin(struct net_client *client, const char *host, uint16_t port) {
     if (take_literal(client, host, port)) {

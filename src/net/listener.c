@@ -24,8 +24,7 @@ struct listener {
     bool is_closing;
 };
 
-/* --- a connection's events
- * -------------------------------------------------------------------------------- */
+/* --- a connection's events --- */
 
 static struct connection *connection_of(struct stream *stream) {
     return (struct connection *)(void *)stream;
@@ -86,8 +85,7 @@ void connection_close(struct connection *connection, bool flush) {
     stream_close(&connection->stream, flush);
 }
 
-/* --- accepting
- * -------------------------------------------------------------------------------------------- */
+/* --- accepting --- */
 
 static const uint8_t V4_MAPPED[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -146,8 +144,7 @@ static void on_connection(uv_stream_t *handle, int status) {
     }
 }
 
-/* --- opening and closing
- * ---------------------------------------------------------------------------------- */
+/* --- opening and closing --- */
 
 static int listen_on(struct listener *listener, const char *host, uint16_t port) {
     struct sockaddr_storage address;

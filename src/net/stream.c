@@ -14,8 +14,7 @@ enum {
     KEPT_BYTES = 1024,
 };
 
-/* --- the end
- * ---------------------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 static void on_handle_closed(uv_handle_t *handle) {
     struct stream *stream = handle->data;
@@ -118,9 +117,7 @@ void stream_close(struct stream *stream, bool flush) {
     }
 }
 
-/* --- in
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- in --- */
 
 /* Hands what was decrypted upwards in one piece, and only then judges how the reading ended. */
 static void receive(struct stream *stream) {
@@ -231,9 +228,7 @@ void stream_pause(struct stream *stream, bool pause) {
     }
 }
 
-/* --- out
- * --------------------------------------------------------------------------------------------------
- */
+/* --- out --- */
 
 size_t stream_pending(const struct stream *stream) {
     return stream->plain.size - stream->plain_at + stream->flying_plain;
@@ -395,8 +390,7 @@ void stream_flush(struct stream *stream) {
     }
 }
 
-/* --- the beginning
- * ---------------------------------------------------------------------------------------- */
+/* --- the beginning --- */
 
 must_check enum error stream_init(struct stream *stream, struct hub *hub,
                                   const struct stream_events *events) {

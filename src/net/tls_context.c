@@ -25,8 +25,7 @@ static void alpn_list(uint8_t list[ALPN_LIST_BYTES]) {
     memcpy(list + 1, WIRE_ALPN, sizeof(WIRE_ALPN) - 1);
 }
 
-/* --- bytes: how TLS reads and writes the buffers of its session
- * ------------------------------------------- */
+/* --- bytes: how TLS reads and writes the buffers of its session --- */
 
 static int bytes_read(BIO *bio, char *out, size_t room, size_t *size) {
     struct tls_session *session = BIO_get_data(bio);
@@ -71,8 +70,7 @@ static BIO_METHOD *bytes_method(void) {
     return NULL;
 }
 
-/* --- both sides
- * ------------------------------------------------------------------------------------------- */
+/* --- both sides --- */
 
 /* After the handshake the other end may still send key updates, and a server tickets, for as long
  * as it likes: each costs work and none is a reason to. They are counted here and stopped in
@@ -127,9 +125,7 @@ void tls_context_clear(struct tls_context *context) {
     *context = (struct tls_context){0};
 }
 
-/* --- server
- * -----------------------------------------------------------------------------------------------
- */
+/* --- server --- */
 
 /* Whether a key_share extension (RFC 8446 section 4.2.8) has an entry for our group. */
 static bool has_key_share(const unsigned char *data, size_t size) {
@@ -208,9 +204,7 @@ must_check enum error tls_context_server(struct tls_context *context,
     return finish(context, error);
 }
 
-/* --- client
- * -----------------------------------------------------------------------------------------------
- */
+/* --- client --- */
 
 static bool fits(const struct server_pin *pin, const uint8_t hash[SPKI_HASH_BYTES]) {
     size_t whole = pin->bits / 8;

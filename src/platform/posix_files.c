@@ -11,8 +11,7 @@
 
 enum { READ_PART_BYTES = 4096 };
 
-/* --- reading
- * ---------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static enum error open_error(void) {
     return errno == ENOENT ? ERR_NOT_FOUND : storage_error();
@@ -86,8 +85,7 @@ must_check enum error file_read(const char *path, struct buffer *out) {
     return error;
 }
 
-/* --- writing
- * ---------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static enum error write_all(int handle, struct bytes data) {
     for (size_t at = 0; at < data.size;) {

@@ -25,8 +25,7 @@ static void set_up(int tcp) {
     (void)setsockopt(tcp, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 }
 
-/* --- connect
- * ---------------------------------------------------------------------------------------------- */
+/* --- connect --- */
 
 static struct addrinfo *resolve(const char *host, const char *port) {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -94,9 +93,7 @@ static int run_connect(const struct options *options, SSL_CTX *settings) {
     return 0;
 }
 
-/* --- accept
- * -----------------------------------------------------------------------------------------------
- */
+/* --- accept --- */
 
 static void make_key_file(const char *path) {
     unsigned mode = 0;

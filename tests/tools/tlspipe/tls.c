@@ -25,8 +25,7 @@ void spki_hex(X509 *certificate, char *out) {
     hex_encode(bytes_of(hash), out);
 }
 
-/* --- settings
- * --------------------------------------------------------------------------------------------- */
+/* --- settings --- */
 
 static int any_certificate(X509_STORE_CTX *store, void *context) {
     (void)store;
@@ -87,8 +86,7 @@ SSL_CTX *tls_settings(const struct options *options) {
     return settings;
 }
 
-/* --- one connection
- * --------------------------------------------------------------------------------------- */
+/* --- one connection --- */
 
 static void write_line(int report, const char *line) {
     size_t size = strlen(line);
