@@ -6,8 +6,8 @@
 #include "base/bytes.h"
 #include "base/text.h"
 
-/** A cursor over bytes from a peer. It latches: after the first failure every read gives zeros or empty
- * views and `failed` stays set, so that one check at the end (reader_finish) decides.
+/** A cursor over bytes from a peer. It latches: after the first failure every read gives zeros or
+ * empty views and `failed` stays set, so that one check at the end (reader_finish) decides.
  * Invariant: at <= data.size. */
 struct reader {
     struct bytes data;

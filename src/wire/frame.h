@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Frames: u32 length of what follows, u8 type, u32 request, body. A client numbers its requests 1, 2, 3, ...
- * on each connection and may send many before the first answer; the answer to one carries its number. What
- * the server sends unasked carries 0. docs/PROTOCOL.md section 4. */
+/* Frames: u32 length of what follows, u8 type, u32 request, body. A client numbers its requests 1,
+ * 2, 3, ... on each connection and may send many before the first answer; the answer to one carries
+ * its number. What the server sends unasked carries 0. docs/PROTOCOL.md section 4. */
 #ifndef SOTTO_WIRE_FRAME_H
 #define SOTTO_WIRE_FRAME_H
 
@@ -48,11 +48,12 @@ enum wire_direction {
     WIRE_DIRECTION_COUNT,
 };
 
-/** Whether a frame of that type may come in that state and direction; anything not listed may not. */
+/** Whether a frame of that type may come in that state and direction; anything not listed may not.
+ */
 bool wire_allowed(enum wire_state state, enum wire_direction direction, uint8_t type);
 
-/** The largest whole frame in that state and direction: FRAME_LOGIN_MAX_BYTES for what a client sends before
- * login, FRAME_MAX_BYTES otherwise. */
+/** The largest whole frame in that state and direction: FRAME_LOGIN_MAX_BYTES for what a client
+ * sends before login, FRAME_MAX_BYTES otherwise. */
 size_t wire_frame_max(enum wire_state state, enum wire_direction direction);
 
 /** One frame, its body a view into the stream it was cut from. */
@@ -62,8 +63,9 @@ struct wire_frame {
     struct bytes body;
 };
 
-/** Cuts the first frame off `stream`. OK: `*frame` and the bytes it took in `*used`. ERR_WAIT: not whole yet.
- * ERR_LIMIT: longer than `max` (known from the first four bytes on). ERR_MALFORMED: shorter than its header. */
+/** Cuts the first frame off `stream`. OK: `*frame` and the bytes it took in `*used`. ERR_WAIT: not
+ * whole yet. ERR_LIMIT: longer than `max` (known from the first four bytes on). ERR_MALFORMED:
+ * shorter than its header. */
 must_check enum error wire_frame_cut(struct bytes stream, size_t max, struct wire_frame *frame,
                                      size_t *used);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The messages of the wire protocol: one struct, one reader and one writer each. Readers take a frame's body
- * and check it whole (ERR_MALFORMED); views in what they fill point into that body. Writers append a whole
- * frame with its header (ERR_LIMIT, ERR_MEMORY). docs/PROTOCOL.md section 4. */
+/* The messages of the wire protocol: one struct, one reader and one writer each. Readers take a
+ * frame's body and check it whole (ERR_MALFORMED); views in what they fill point into that body.
+ * Writers append a whole frame with its header (ERR_LIMIT, ERR_MEMORY). docs/PROTOCOL.md section 4.
+ */
 #ifndef SOTTO_WIRE_MESSAGE_H
 #define SOTTO_WIRE_MESSAGE_H
 
@@ -9,8 +10,8 @@
 #include "base/text.h"
 #include "wire/frame.h"
 
-/** Login proof: suite 0x01, type 0x20, cid, Ed25519 signature over lb("sig auth") || exporter || cid
- * (docs/PROTOCOL.md 1.12). 98 bytes on the wire. */
+/** Login proof: suite 0x01, type 0x20, cid, Ed25519 signature over lb("sig auth") || exporter ||
+ * cid (docs/PROTOCOL.md 1.12). 98 bytes on the wire. */
 struct wire_login {
     uint8_t cid[32];
     uint8_t signature[64];
@@ -40,12 +41,12 @@ enum wire_registration {
 struct wire_welcome {
     uint64_t server_time_ms;
     uint8_t store_epoch[STORE_EPOCH_BYTES];
-    struct user_name name;           /**< whose device this is */
-    uint8_t registration;            /**< enum wire_registration */
-    uint32_t set_id;                 /**< of the stored prekey set, 0: none */
-    uint16_t one_time_left;          /**< one-time prekeys that count */
-    uint32_t waiting;                /**< messages in this device's mailbox */
-    uint16_t window_max;             /**< largest window for FETCH */
+    struct user_name name;  /**< whose device this is */
+    uint8_t registration;   /**< enum wire_registration */
+    uint32_t set_id;        /**< of the stored prekey set, 0: none */
+    uint16_t one_time_left; /**< one-time prekeys that count */
+    uint32_t waiting;       /**< messages in this device's mailbox */
+    uint16_t window_max;    /**< largest window for FETCH */
 };
 must_check enum error wire_read_welcome(struct bytes body, struct wire_welcome *message);
 must_check enum error wire_write_welcome(struct buffer *out, uint32_t request,
@@ -55,14 +56,14 @@ must_check enum error wire_write_welcome(struct buffer *out, uint32_t request,
 must_check enum error wire_read_empty(struct bytes body);
 must_check enum error wire_write_empty(struct buffer *out, enum wire_type type, uint32_t request);
 
-/** A prekey set and/or one-time prekeys of the own device; `replace` drops the one-time keys stored before.
- * Answer DONE once committed. */
+/** A prekey set and/or one-time prekeys of the own device; `replace` drops the one-time keys stored
+ * before. Answer DONE once committed. */
 struct wire_publish {
     bool replace;
     bool has_set;
-    struct bytes set;        /**< PREKEY_SET_BYTES when has_set */
-    uint8_t one_time_count;  /**< 0 to ONE_TIME_PREKEYS_FULL */
-    struct bytes one_time;   /**< one_time_count * ONE_TIME_PREKEY_BYTES */
+    struct bytes set;       /**< PREKEY_SET_BYTES when has_set */
+    uint8_t one_time_count; /**< 0 to ONE_TIME_PREKEYS_FULL */
+    struct bytes one_time;  /**< one_time_count * ONE_TIME_PREKEY_BYTES */
 };
 must_check enum error wire_read_publish(struct bytes body, struct wire_publish *message);
 must_check enum error wire_write_publish(struct buffer *out, uint32_t request,
@@ -80,11 +81,12 @@ must_check enum error wire_write_certificate(struct buffer *out, uint32_t reques
 
 /** certificate || prekey set || 0 or 1 one-time prekey; 8253 or 9579 bytes. */
 must_check enum error wire_read_bundle(struct bytes body, struct bytes *bundle);
-must_check enum error wire_write_bundle(struct buffer *out, uint32_t request, struct bytes certificate,
-                                        struct bytes set, struct bytes one_time);
+must_check enum error wire_write_bundle(struct buffer *out, uint32_t request,
+                                        struct bytes certificate, struct bytes set,
+                                        struct bytes one_time);
 
-/** A page of the directory: names that contain `pattern` (of the letters of names; may be empty), after `after`
- * (may be empty: from the start). */
+/** A page of the directory: names that contain `pattern` (of the letters of names; may be empty),
+ * after `after` (may be empty: from the start). */
 struct wire_list_users {
     struct bytes pattern; /**< at most NAME_MAX_BYTES */
     struct bytes after;   /**< at most NAME_MAX_BYTES */
@@ -115,10 +117,12 @@ struct wire_send {
     struct bytes envelope; /**< ENVELOPE_MIN_BYTES to ENVELOPE_MAX_BYTES */
 };
 must_check enum error wire_read_send(struct bytes body, struct wire_send *message);
-must_check enum error wire_write_send(struct buffer *out, uint32_t request, const struct wire_send *message);
+must_check enum error wire_write_send(struct buffer *out, uint32_t request,
+                                      const struct wire_send *message);
 
-/** Starts delivery on this connection with a window of 1 to window_max unacknowledged messages; once only.
- * No answer of its own: DELIVERs follow, and one CAUGHT_UP when all that waited has been handed over. */
+/** Starts delivery on this connection with a window of 1 to window_max unacknowledged messages;
+ * once only. No answer of its own: DELIVERs follow, and one CAUGHT_UP when all that waited has been
+ * handed over. */
 must_check enum error wire_read_fetch(struct bytes body, uint16_t *window);
 must_check enum error wire_write_fetch(struct buffer *out, uint32_t request, uint16_t window);
 
@@ -133,13 +137,15 @@ struct wire_deliver {
 must_check enum error wire_read_deliver(struct bytes body, struct wire_deliver *message);
 must_check enum error wire_write_deliver(struct buffer *out, const struct wire_deliver *message);
 
-/** Messages that the device has committed: u16 count (1 to ACKS_PER_FRAME_MAX), the handles. No answer. */
+/** Messages that the device has committed: u16 count (1 to ACKS_PER_FRAME_MAX), the handles. No
+ * answer. */
 struct wire_ack {
     uint16_t count;
     uint64_t handles[ACKS_PER_FRAME_MAX];
 };
 must_check enum error wire_read_ack(struct bytes body, struct wire_ack *message);
-must_check enum error wire_write_ack(struct buffer *out, uint32_t request, const struct wire_ack *message);
+must_check enum error wire_write_ack(struct buffer *out, uint32_t request,
+                                     const struct wire_ack *message);
 
 /** A request that failed; with request 0, or before WELCOME, the connection closes after it. */
 struct wire_error {
