@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,8 +22,16 @@ static uint64_t deadline(void) {
     return uv_hrtime() + (uint64_t)PATIENCE_MS * 1000000;
 }
 
+static int new_socket(void) {
+    int handle = socket(AF_INET, SOCK_STREAM, 0);
+    if (handle < 0) {
+        fail_msg("no socket");
+        abort();
+    }
+    return handle;
+}
+
 static int not_blocking(int handle) {
-    assert_true(handle >= 0);
     assert_int_equal(fcntl(handle, F_SETFL, O_NONBLOCK), 0);
     return handle;
 }
@@ -31,7 +40,7 @@ int raw_connect(const struct world *world) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(listener_port(world->listener));
-    int handle = socket(AF_INET, SOCK_STREAM, 0);
+    int handle = new_socket();
     assert_int_equal(connect(handle, (const struct sockaddr *)&address, sizeof(address)), 0);
     return not_blocking(handle);
 }
@@ -40,7 +49,7 @@ int raw_listen(uint16_t *port) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof(address);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int handle = socket(AF_INET, SOCK_STREAM, 0);
+    int handle = new_socket();
     assert_int_equal(bind(handle, (const struct sockaddr *)&address, size), 0);
     assert_int_equal(listen(handle, 8), 0);
     assert_int_equal(getsockname(handle, (struct sockaddr *)&address, &size), 0);

@@ -31,6 +31,9 @@ static void ask_in_child(const char *path, bool hidden, const char *expected) {
     struct buffer answer;
     (void)setsid();
     int handle = open(path, O_RDWR);
+    if (handle < 0) {
+        _exit(2 + ERR_IO);
+    }
     (void)ioctl(handle, TIOCSCTTY, 0);
     for (int i = 0; i < 3; i++) {
         (void)dup2(handle, i);

@@ -123,7 +123,7 @@ static int listen_on(const char *port) {
 }
 
 static void report_listening(int listening, SSL_CTX *settings) {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof(address);
     char spki[SPKI_HEX_BYTES];
     if (getsockname(listening, (struct sockaddr *)&address, &size) != 0) {

@@ -31,7 +31,7 @@ static const char HELP[] =
     "  --source ADDR  connect: from this address\n"
     "  --reset        end with a TCP reset, without close_notify\n";
 
-void die(const char *what, const char *why) {
+no_return void die(const char *what, const char *why) {
     (void)fprintf(stderr, "tlspipe: %s: %s\n", what, why);
     exit(2);
 }

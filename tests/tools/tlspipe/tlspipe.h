@@ -5,6 +5,8 @@
 #ifndef SOTTO_TESTS_TLSPIPE_H
 #define SOTTO_TESTS_TLSPIPE_H
 
+#include "base/attributes.h"
+
 #include <stdbool.h>
 
 #include <openssl/ssl.h>
@@ -42,6 +44,6 @@ void spki_hex(X509 *certificate, char *out);
 void relay(SSL *ssl, int tcp, int input, int output, bool resets);
 
 /** Prints on stderr and ends with 2. */
-void die(const char *what, const char *why);
+no_return void die(const char *what, const char *why);
 
 #endif
