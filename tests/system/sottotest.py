@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SOTTO_BIN") or ROOT / "build" / "release" / "bin").resolve()
 LISTENING = re.compile(r"is listening on \S*?:(\d+)\b")
-CODE_IN_TEXT = re.compile(r"\[([a-z0-9_]+), exit (\d+)\]")
+CODE_IN_TEXT = re.compile(r"\[([a-z0-9_]+), exit (?:\d+|unchanged)\]")
 CODE_IN_JSON = re.compile(r'"code":\s*"([a-z0-9_]+)"')
 START_SECONDS = 20
 

@@ -68,7 +68,7 @@ def conversation(tmp_path):
 def private_keys(client):
     """Private keys of account, device and prekeys, out of the client's own store (layouts of src/session/keys.c)."""
     keys = []
-    for (saved,) in client.store_sql("SELECT value FROM setting WHERE name='account'", PASSPHRASE):
+    for (saved,) in client.store_sql("SELECT value FROM setting WHERE name='account_keys'", PASSPHRASE):
         keys += [saved[1:33], saved[33:65]]
     for (saved,) in client.store_sql("SELECT keys FROM device", PASSPHRASE):
         # Ed25519, X25519, ML-KEM seed; of RSA's PKCS#8 a piece from the middle, where the primes are.
