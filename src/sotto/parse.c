@@ -213,8 +213,10 @@ static int finish_help(const struct reading *reading, struct request *request,
                        struct sotto_error *error) {
     const char *topic = reading->word;
     bool is_command = topic != NULL && strcmp(topic, "help") == 0;
-    if (is_command) {
-        topic = request->word_count > 0 ? request->words[0] : NULL;
+    if (is_command && request->word_count > 0) {
+        topic = request->words[0];
+    } else if (is_command && request->given[OPTION_HELP] == 0) {
+        topic = NULL;
     }
     enum command_id command = topic == NULL ? COMMAND_NONE : command_find(topic);
     bool is_known = command != COMMAND_NONE && !command_row(command)->is_reserved;
