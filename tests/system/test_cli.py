@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ import pytest
 
 import sottotest
 import wire
-from sottotest import Client, free_port, program, record_codes, run
+from sottotest import ROOT, Client, environment, free_port, program, record_codes, run
 
 COMMANDS = ["join", "register", "send", "recv", "users", "verify", "card", "status", "version", "help"]
 OPTIONS = ["--profile", "--json", "--plain", "--no-input", "--timeout", "--quiet", "--verbose", "--passphrase-file",
@@ -462,3 +463,26 @@ def test_quiet_keeps_errors(ana):
     assert ana.run("recv", "-q", expect=6).code == "no_account"
     said = ana.run("join", link(free_port()), "--name", "ana", "-q", expect=5)
     assert said.err.splitlines()[0].startswith("sotto: cannot reach")
+
+
+# --- manual pages ----------------------------------------------------------------------------------------------
+
+def options_of(text):
+    """The options in a help page or in the source of a manual page."""
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+
+
+@pytest.mark.parametrize("name, page", [("sotto", "man/sotto.1"), ("sottod", "man/sottod.8")])
+def test_the_manual_page_is_sound_and_names_every_option_and_no_other(tmp_path, name, page):
+    source = (ROOT / page).read_text()
+    words = COMMANDS if name == "sotto" else ["serve", "invite create", "key", "user remove"]
+    env = environment(tmp_path)
+    shown = "".join(run([program(name), "help", *word.split()], env=env).out for word in ["", *words])
+    written = source.replace(r"Fl \-", "Fl --")
+    assert options_of(shown) == options_of(written)
+    for word in words:
+        assert re.search(rf"Cm {word}\b", source), word
+    if shutil.which("mandoc"):
+        lint = subprocess.run(["mandoc", "-Tlint", ROOT / page], capture_output=True, text=True, check=False)
+        said = [line for line in lint.stdout.splitlines() if "referenced manual not found" not in line]
+        assert said == []
