@@ -90,7 +90,7 @@ void base32_encode(const uint8_t *data, size_t bits, char *out) {
     for (size_t bit = 0; bit < bits; bit += 5) {
         unsigned value = 0;
         for (size_t i = bit; i < bit + 5; i++) {
-            unsigned one = i < bits ? (data[i / 8] >> (7 - i % 8)) & 1u : 0;
+            unsigned one = i < bits ? ((unsigned)data[i / 8] >> (7 - i % 8)) & 1u : 0;
             value = (value << 1) | one;
         }
         out[at++] = BASE32[value];

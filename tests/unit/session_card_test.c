@@ -239,8 +239,8 @@ static void a_mistyped_host_is_caught(void **state) {
     size_t passed = 0;
     for (size_t i = 0; host[i] != ':'; i++) {
         char right = host[i];
-        for (char c = 'a'; c <= 'z'; c++) {
-            host[i] = c;
+        for (int c = 'a'; c <= 'z'; c++) {
+            host[i] = (char)c;
             enum error error = join_link_parse(bytes_of_string(text), &parsed);
             assert_true(error == ERR_LINK_MISTYPED || error == OK);
             passed += error == OK && c != right;

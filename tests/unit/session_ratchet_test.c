@@ -173,9 +173,10 @@ static void with_flags(struct bytes envelope, uint8_t flags, struct buffer *out)
  * the rules alone. */
 static void try_flags(struct session *to, const struct person *person, struct bytes envelope,
                       uint8_t right) {
-    for (uint8_t flags = 0; flags <= CHAIN_FLAGS; flags++) {
+    for (unsigned bits = 0; bits <= CHAIN_FLAGS; bits++) {
         struct buffer other;
         buffer_init(&other, ENVELOPE_MAX_BYTES);
+        uint8_t flags = (uint8_t)bits;
         with_flags(envelope, flags, &other);
         if (flags == right) {
             assert_true(bytes_equal(buffer_view(&other), envelope));
