@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the engine share. Internal.
+ *
+ * Functions return OK or the reason why the engine is over: a failure of the store or a broken
+ * promise of the server. What goes wrong with one message or one question is not such a reason; it
+ * is written into its result. */
+#ifndef SOTTO_CLIENT_ENGINE_INNER_H
+#define SOTTO_CLIENT_ENGINE_INNER_H
+
+#include "client/engine.h"
+
+enum {
+    SESSION_SLOTS = 8,
+    PENDING_REQUESTS_MAX = SENDS_IN_FLIGHT_MAX + 16,
+    BUNDLES_IN_FLIGHT_MAX = 8,
+    GAP_WAIT_MS = 2000, /**< a missing message is waited for so long before later ones are shown */
+    OUTPUT_MAX_BYTES = 8 * 1024 * 1024,
+};
+
+/** What was asked of the server and not answered. */
+enum request_kind {
+    REQUEST_PUBLISH,
+    REQUEST_SEND,   /**< `subject`: index of the job */
+    REQUEST_BUNDLE, /**< `subject`: index of the correspondent */
+    REQUEST_USERS,
+    REQUEST_CERTIFICATE,
+    REQUEST_PING,
+};
+
+struct request {
+    uint32_t number;
+    enum request_kind kind;
+    size_t subject;
+};
+
+/** A message on its way out. */
+struct job {
+    struct send_result result;
+    struct buffer text; /**< empty when the store has it */
+    size_t correspondent;
+    bool is_own;      /**< submitted here; else found in the outbox */
+    bool was_offered; /**< sealed by an earlier engine: it may be on the server already */
+    bool is_in_flight;
+};
+
+/** A person to whom messages go in this connection. */
+struct correspondent {
+    struct user_name name;
+    bool is_asked;          /**< a bundle is under way */
+    unsigned tries;         /**< bundles that were bad */
+    struct failure blocked; /**< nothing more goes there in this connection */
+    bool is_stalled; /**< in this run: a message waits for a session, later ones wait behind it */
+};
+
+struct session_slot {
+    bool is_used;
+    uint64_t turn;
+    struct stored_session session;
+};
+
+struct engine {
+    const struct client_store *store;
+    struct entropy entropy;
+    struct engine_events events;
+    struct account account;
+    struct device device;
+    struct own_device own;
+
+    enum engine_phase phase;
+    struct failure failure;
+    uint64_t now_ms;
+    bool in_transaction;
+    struct buffer in;  /**< bytes that are no whole frame yet */
+    struct buffer out; /**< frames that leave after the commit */
+    struct engine_notice *notices;
+    size_t notice_count;
+    size_t notice_capacity;
+
+    uint32_t last_request;
+    struct request requests[PENDING_REQUESTS_MAX];
+    size_t request_count;
+    struct wire_welcome welcome;
+    bool clock_is_wrong;
+    size_t publishes;
+    bool wants_fetch;
+    bool has_fetched;
+    bool is_caught_up;
+    struct wire_ack ack;
+
+    struct job *jobs;
+    size_t job_count;
+    size_t job_capacity;
+    size_t first_open_job; /**< all before it are done */
+    size_t sends_in_flight;
+    size_t bundles_in_flight;
+    struct correspondent *correspondents;
+    size_t correspondent_count;
+    size_t correspondent_capacity;
+
+    struct answer answer;
+    bool is_asking;
+    struct wire_users users;
+    uint8_t certificate[CERTIFICATE_BYTES];
+
+    struct session_slot slots[SESSION_SLOTS];
+    uint64_t slot_turn;
+    uint64_t release_at_ms;
+    uint32_t dropped; /**< envelopes that were no honest messages */
+};
+
+/* ---- engine.c: events, transactions, frames */
+
+/** Ends an event that began well or badly: commit, then frames and notices; or the engine is over.
+ */
+void engine_finish(struct engine *engine, enum error error);
+/** Opens a transaction unless one is open; it is committed at the end of the event. */
+must_check enum error engine_write(struct engine *engine);
+/** Ends an event: commits, writes and tells, or gives the engine up. `error` is what the event came
+ * to; statuses of the catalogue are results and still commit. Returns it, or the failure of the
+ * commit. */
+must_check enum error engine_end(struct engine *engine, enum error error);
+/** The peer broke the protocol: sets the cause, returns ERR_PROTOCOL_ERROR. */
+must_check enum error engine_protocol(struct engine *engine, const char *cause);
+/** Told after the commit. */
+must_check enum error engine_tell(struct engine *engine, const struct engine_notice *notice);
+/** Tells of an error about a person, without a message. */
+must_check enum error engine_tell_peer(struct engine *engine, enum error error,
+                                       const struct user_name *peer, const char *cause);
+/** Numbers a request. */
+must_check enum error engine_request(struct engine *engine, enum request_kind kind, size_t subject,
+                                     uint32_t *number);
+void failure_set(struct failure *failure, enum error error, const char *cause);
+
+/* ---- login.c */
+must_check enum error login_start(struct engine *engine, const uint8_t exporter[32]);
+must_check enum error login_welcome(struct engine *engine, const struct wire_welcome *welcome);
+must_check enum error login_published(struct engine *engine);
+
+/* ---- inbox.c */
+must_check enum error inbox_deliver(struct engine *engine, const struct wire_deliver *deliver);
+/** Puts the gathered acknowledgements into the output. */
+must_check enum error inbox_acknowledge(struct engine *engine);
+/** Asks for what waits, once. */
+must_check enum error inbox_fetch(struct engine *engine);
+/** Forgets what is over its age; once per login. */
+must_check enum error inbox_expire(struct engine *engine);
+/** Releases messages that waited long enough for missing ones. */
+must_check enum error inbox_release_all(struct engine *engine);
+/** Tries the COMPACT messages of a sender again. */
+must_check enum error inbox_retry(struct engine *engine, const struct user_name *from);
+must_check enum error inbox_undecryptable(struct engine *engine, const struct user_name *from,
+                                          uint64_t time_ms, const char *cause);
+
+/** A message that was opened, where it stands in its session. */
+struct opened {
+    const struct user_name *from;
+    struct stored_session *session;
+    const struct session_change *change; /**< NULL: the first message of a new session */
+    struct bytes body;
+    bool is_foreign; /**< under a key that is not the pinned one */
+};
+/** Stores it, in the open transaction. */
+must_check enum error inbox_store(struct engine *engine, const struct opened *opened);
+
+/* ---- accept.c */
+must_check enum error accept_initial(struct engine *engine, const struct wire_deliver *deliver);
+
+/* ---- sessions.c */
+
+/** A session with its state, from the store or from memory; valid until the next call.
+ * ERR_NOT_FOUND. */
+must_check enum error sessions_borrow(struct engine *engine, const struct user_name *peer,
+                                      const uint8_t sid[SESSION_ID_BYTES],
+                                      struct stored_session **session);
+/** Takes over a new session (`session` is emptied), writes it and lends it. */
+must_check enum error sessions_add(struct engine *engine, struct stored_session *session,
+                                   struct stored_session **added);
+/** Writes one after a message. */
+must_check enum error sessions_update(struct engine *engine, struct stored_session *session,
+                                      const struct session_change *change);
+/** The active session of that account key. ERR_NOT_FOUND. */
+must_check enum error sessions_active(struct engine *engine, const struct user_name *peer,
+                                      const uint8_t afp[HASH_BYTES],
+                                      struct stored_session **session);
+/** Marks every session of that key except `sid` as receive-only; with `cid` only those with other
+ * peer certificates. */
+must_check enum error sessions_retire(struct engine *engine, const struct user_name *peer,
+                                      const uint8_t afp[HASH_BYTES],
+                                      const uint8_t sid[SESSION_ID_BYTES], const uint8_t *cid);
+/** Deletes every session of that key. */
+must_check enum error sessions_close(struct engine *engine, const struct user_name *peer,
+                                     const uint8_t afp[HASH_BYTES]);
+/** Makes the newest session of that key the active one, if there is one. */
+must_check enum error sessions_promote(struct engine *engine, const struct user_name *peer,
+                                       const uint8_t afp[HASH_BYTES]);
+/** Deletes the least recently used sessions over the limits of 1.8. */
+must_check enum error sessions_limit(struct engine *engine, const struct user_name *peer,
+                                     const uint8_t afp[HASH_BYTES]);
+void sessions_clear(struct engine *engine);
+
+/* ---- trust.c */
+
+/** Epoch and prekey-set rules against earlier sightings; `set_id` 0 when there is none. OK: it may
+ * be used, and
+ * `*identity` is what is to be written. `*is_newer`: a higher epoch. ERR_CONFLICT: same epoch,
+ * another certificate. ERR_EXPIRED: a lower epoch. ERR_MISMATCH: a lower set. */
+must_check enum error trust_epoch(struct engine *engine, const struct certificate *certificate,
+                                  uint32_t set_id, struct stored_identity *identity,
+                                  bool *is_newer);
+/** Another key than the pinned one was seen: nothing is sent from now on. */
+must_check enum error trust_changed(struct engine *engine, struct stored_peer *peer,
+                                    const uint8_t afp[HASH_BYTES]);
+/** Pins the key at first contact. */
+must_check enum error trust_pin(struct engine *engine, struct stored_peer *peer,
+                                const uint8_t afp[HASH_BYTES]);
+
+/* ---- outbox.c */
+
+/** Makes jobs of what the outbox holds. */
+must_check enum error outbox_load(struct engine *engine);
+/** Sends what can be sent, asks for the bundles that are missing. */
+must_check enum error outbox_run(struct engine *engine);
+must_check enum error outbox_accepted(struct engine *engine, size_t job);
+must_check enum error outbox_refused(struct engine *engine, size_t job,
+                                     const struct wire_error *error);
+/** The connection is gone: every open job gets its result. */
+void outbox_closed(struct engine *engine, enum error error, const char *cause);
+
+/* ---- handshake.c */
+must_check enum error handshake_ask(struct engine *engine, size_t correspondent);
+must_check enum error handshake_bundle(struct engine *engine, size_t correspondent,
+                                       struct bytes bundle);
+must_check enum error handshake_refused(struct engine *engine, size_t correspondent,
+                                        const struct wire_error *error);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/* Beginning a session: ask for a bundle, judge it, start (docs/PROTOCOL.md 1.4, 1.5, S1 of 1.8). */
+#include "client/engine_inner.h"
+
+#include <string.h>
+
+enum { BUNDLE_TRIES_MAX = 2 };
+
+must_check enum error handshake_ask(struct engine *engine, size_t correspondent) {
+    struct correspondent *to = &engine->correspondents[correspondent];
+    uint32_t number = 0;
+    if (to->is_asked || engine->bundles_in_flight == BUNDLES_IN_FLIGHT_MAX) {
+        return OK;
+    }
+    enum error error = engine_request(engine, REQUEST_BUNDLE, correspondent, &number);
+    if (error == OK) {
+        to->is_asked = true;
+        engine->bundles_in_flight++;
+        error = wire_write_name(&engine->out, WIRE_GET_BUNDLE, number, &to->name);
+    }
+    return error;
+}
+
+static const char *cause_of(enum error error) {
+    switch (error) { /* NOLINT: every other status is one of the last kind */
+    case ERR_MISMATCH:
+        return "another name, or parts of different keys";
+    case ERR_SIGNATURE:
+        return "a signature is wrong";
+    default:
+        return "malformed";
+    }
+}
+
+/* A bad bundle is asked for once more; then it blocks. */
+static void bad_bundle(struct correspondent *to, enum error error) {
+    to->tries++;
+    if (to->tries >= BUNDLE_TRIES_MAX) {
+        bool is_expired = error == ERR_EXPIRED;
+        failure_set(&to->blocked, is_expired ? ERR_WAITING_FOR_KEYS : ERR_BUNDLE_INVALID,
+                    is_expired ? NULL : cause_of(error));
+    }
+}
+
+static enum error start(struct engine *engine, const struct bundle *bundle,
+                        struct stored_peer *peer, const struct stored_identity *identity) {
+    const struct client_store *store = engine->store;
+    struct stored_session session;
+    struct stored_session *added = NULL;
+    memset(&session, 0, sizeof(session));
+    enum error error =
+        session_start(&engine->own, bundle, &engine->entropy, engine->now_ms, &session.state);
+    if (error != OK) {
+        return error;
+    }
+    session.info = (struct session_info){.peer = peer->name,
+                                         .is_own = true,
+                                         .is_active = true,
+                                         .created_ms = engine->now_ms,
+                                         .used_ms = engine->now_ms};
+    memcpy(session.info.sid, session.state.sid, SESSION_ID_BYTES);
+    memcpy(session.info.afp, bundle->certificate.afp, HASH_BYTES);
+    memcpy(session.info.peer_cid, bundle->certificate.cid, HASH_BYTES);
+    error = engine_write(engine);
+    if (error == OK) {
+        error = store->identity_put(store->context, identity);
+    }
+    if (error == OK && !peer->has_pin) {
+        error = trust_pin(engine, peer, bundle->certificate.afp);
+    }
+    if (error == OK) {
+        error =
+            sessions_retire(engine, &peer->name, bundle->certificate.afp, session.info.sid, NULL);
+    }
+    if (error == OK) {
+        error = sessions_add(engine, &session, &added);
+    }
+    session_clear(&session.state);
+    return error == OK ? sessions_limit(engine, &peer->name, bundle->certificate.afp) : error;
+}
+
+static bool is_fatal(enum error error) {
+    return error == ERR_MEMORY || error == ERR_RANDOM || error == ERR_CRYPTO || error == ERR_IO ||
+           error == ERR_FULL || error == ERR_STORE_BROKEN;
+}
+
+/* The verified bundle against what was seen before. */
+static enum error judge(struct engine *engine, struct correspondent *to,
+                        const struct bundle *bundle, struct stored_peer *peer) {
+    struct stored_identity identity;
+    bool is_newer = false;
+    if (memcmp(bundle->certificate.afp, engine->account.afp, HASH_BYTES) == 0) {
+        failure_set(&to->blocked, ERR_BUNDLE_INVALID, "the own key under another name");
+        return OK;
+    }
+    enum error error =
+        trust_epoch(engine, &bundle->certificate, bundle->set.id, &identity, &is_newer);
+    if (error == ERR_EXPIRED || error == ERR_CONFLICT || error == ERR_MISMATCH) {
+        failure_set(&to->blocked, ERR_BUNDLE_INVALID, "older than what was seen before");
+        return OK;
+    }
+    if (error == OK) {
+        error = start(engine, bundle, peer, &identity);
+    }
+    if (error != OK && !is_fatal(error)) {
+        bad_bundle(to, error);
+        return OK;
+    }
+    return error;
+}
+
+must_check enum error handshake_bundle(struct engine *engine, size_t correspondent,
+                                       struct bytes data) {
+    struct correspondent *to = &engine->correspondents[correspondent];
+    struct stored_peer peer;
+    struct bundle bundle;
+    to->is_asked = false;
+    engine->bundles_in_flight--;
+    enum error error = engine->store->peer_get(engine->store->context, &to->name, &peer);
+    if (error != OK && error != ERR_NOT_FOUND) {
+        return error;
+    }
+    error = bundle_verify(data, &to->name, engine->now_ms, peer.has_pin ? peer.afp : NULL, &bundle);
+    if (error == ERR_MEMORY || error == ERR_CRYPTO) {
+        return error;
+    }
+    if (error == ERR_CONFLICT) {
+        failure_set(&to->blocked, ERR_PEER_KEY_CHANGED, NULL);
+        return trust_changed(engine, &peer, bundle.certificate.afp);
+    }
+    if (error != OK) {
+        bad_bundle(to, error);
+        return OK;
+    }
+    return judge(engine, to, &bundle, &peer);
+}
+
+must_check enum error handshake_refused(struct engine *engine, size_t correspondent,
+                                        const struct wire_error *error) {
+    struct correspondent *to = &engine->correspondents[correspondent];
+    to->is_asked = false;
+    engine->bundles_in_flight--;
+    failure_set(&to->blocked, error->error, NULL);
+    to->blocked.retry_after_s = error->retry_after_s;
+    return OK;
+}

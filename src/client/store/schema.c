@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+#include "client/store/schema.h"
+
+#include <stddef.h>
+
+const char *const SCHEMA[] = {
+    "CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+
+    "CREATE TABLE device(cid BLOB PRIMARY KEY, expires INTEGER NOT NULL, certificate BLOB NOT NULL,"
+    " keys BLOB NOT NULL)",
+
+    "CREATE TABLE prekey(cid BLOB NOT NULL, one_time INTEGER NOT NULL, id INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, secret BLOB NOT NULL, PRIMARY KEY(cid, one_time, id)) WITHOUT "
+    "ROWID",
+
+    "CREATE TABLE peer(name TEXT PRIMARY KEY, afp BLOB, pinned INTEGER NOT NULL,"
+    " verified INTEGER NOT NULL, contact INTEGER NOT NULL, changed_afp BLOB,"
+    " changed INTEGER NOT NULL) WITHOUT ROWID",
+
+    "CREATE TABLE identity(afp BLOB PRIMARY KEY, name TEXT NOT NULL, epoch INTEGER NOT NULL,"
+    " cid BLOB NOT NULL, set_id INTEGER NOT NULL, held INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX identity_by_name ON identity(name)",
+
+    /* A session's row changes with every message; skipped keys and past chains have rows of their
+     * own, so that one message writes only what it changed. */
+    "CREATE TABLE session(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, sid BLOB NOT NULL,"
+    " afp BLOB NOT NULL, peer_cid BLOB NOT NULL, own INTEGER NOT NULL, confirmed INTEGER NOT NULL,"
+    " active INTEGER NOT NULL, receive_only INTEGER NOT NULL, replaced INTEGER NOT NULL,"
+    " created INTEGER NOT NULL, used INTEGER NOT NULL, newest_sent INTEGER NOT NULL,"
+    " state BLOB NOT NULL, UNIQUE(peer, sid))",
+    "CREATE TABLE skipped(row INTEGER PRIMARY KEY, session INTEGER NOT NULL, chain BLOB NOT NULL,"
+    " number INTEGER NOT NULL, key BLOB NOT NULL, stored INTEGER NOT NULL,"
+    " UNIQUE(session, chain, number))",
+    "CREATE TABLE past(row INTEGER PRIMARY KEY, session INTEGER NOT NULL, chain BLOB NOT NULL,"
+    " ended INTEGER NOT NULL)",
+    "CREATE INDEX past_by_session ON past(session)",
+    "CREATE TABLE tombstone(sid BLOB PRIMARY KEY, set_id INTEGER NOT NULL, made INTEGER NOT NULL,"
+    " reported INTEGER NOT NULL) WITHOUT ROWID",
+
+    "CREATE TABLE outgoing(row INTEGER PRIMARY KEY AUTOINCREMENT, peer TEXT NOT NULL,"
+    " msg_id BLOB NOT NULL, key TEXT NOT NULL, sent INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " patient INTEGER NOT NULL, afp BLOB, sid BLOB, chain BLOB, number INTEGER NOT NULL,"
+    " envelope_id BLOB, text BLOB NOT NULL, envelope BLOB)",
+    "CREATE INDEX outgoing_by_key ON outgoing(peer, key)",
+    "CREATE INDEX outgoing_open ON outgoing(row) WHERE state < 2",
+
+    "CREATE TABLE incoming(row INTEGER PRIMARY KEY AUTOINCREMENT, peer TEXT NOT NULL,"
+    " afp BLOB NOT NULL, msg_id BLOB NOT NULL, kind INTEGER NOT NULL, sent INTEGER NOT NULL,"
+    " received INTEGER NOT NULL, sid BLOB NOT NULL, chain_number INTEGER NOT NULL,"
+    " chain BLOB NOT NULL, number INTEGER NOT NULL, missing INTEGER NOT NULL,"
+    " held INTEGER NOT NULL, confirmed INTEGER NOT NULL, place INTEGER, text BLOB NOT NULL)",
+    "CREATE UNIQUE INDEX incoming_by_place ON incoming(place) WHERE place IS NOT NULL",
+    "CREATE INDEX incoming_pending ON incoming(peer, row) WHERE place IS NULL",
+    "CREATE INDEX incoming_by_chain ON incoming(sid, chain)",
+    "CREATE TABLE seen(afp BLOB NOT NULL, msg_id BLOB NOT NULL, taken INTEGER NOT NULL,"
+    " PRIMARY KEY(afp, msg_id)) WITHOUT ROWID",
+    "CREATE INDEX seen_by_time ON seen(taken)",
+    "CREATE TABLE waiting(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, received INTEGER NOT NULL,"
+    " envelope BLOB NOT NULL)",
+    "CREATE INDEX waiting_by_peer ON waiting(peer, row)",
+    "CREATE TABLE cursor(name TEXT PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID",
+
+    "PRAGMA application_id=1936684143", /* "soto" */
+    "PRAGMA user_version=1",
+    NULL,
+};
