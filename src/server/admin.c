@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/* What the administrator asks for, and what time takes away. */
+#include "server/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct store_op *admin_op(enum store_kind kind, struct admin_request request) {
+    struct store_op *op = store_op_new(kind);
+    struct admin_request *kept = op == NULL ? NULL : malloc(sizeof(*kept));
+    if (kept == NULL) {
+        store_op_free(op);
+        return NULL;
+    }
+    *kept = request;
+    op->admin = kept;
+    return op;
+}
+
+static void answer(struct store_op *op) {
+    struct admin_request *request = op->admin;
+    request->done(request->context, op->result);
+}
+
+must_check enum error server_invite(struct server *server, const struct store_invite *invite,
+                                    struct admin_request request) {
+    struct store_op *op = admin_op(STORE_INVITE, request);
+    if (op == NULL) {
+        return ERR_MEMORY;
+    }
+    *op->invite = *invite;
+    queue_add(server, op);
+    return OK;
+}
+
+must_check enum error server_remove(struct server *server, const struct user_name *name,
+                                    struct admin_request request) {
+    struct store_op *op = admin_op(STORE_REMOVE, request);
+    if (op == NULL) {
+        return ERR_MEMORY;
+    }
+    op->remove->name = *name;
+    queue_add(server, op);
+    return OK;
+}
+
+void invite_done(struct server *server, struct store_op *op) {
+    (void)server;
+    answer(op);
+}
+
+void remove_done(struct server *server, struct store_op *op) {
+    if (op->result == OK) {
+        struct mailbox *mailbox = mailbox_find(server, &op->remove->name);
+        struct connection *connection = mailbox == NULL ? NULL : connection_find(server, mailbox->owner);
+        if (connection != NULL) {
+            connection_fail(server, connection, 0, ERR_LOGIN_REFUSED, 0, "");
+        }
+        if (mailbox != NULL && mailbox->is_loaded) {
+            mailbox_forget(server, mailbox);
+        }
+    }
+    answer(op);
+}
+
+/* --- expiry ---------------------------------------------------------------------------------------------- */
+
+/* After a jump of the wall clock nothing is thrown away for an hour: it may be the clock that is wrong. */
+static bool is_clock_trusted(struct server *server) {
+    int64_t offset = (int64_t)(server->now.wall_ms - server->now.monotonic_ms);
+    int64_t jump = offset - server->clock_offset;
+    server->clock_offset = offset;
+    if (jump > (int64_t)HOUR_MS || jump < -(int64_t)HOUR_MS) {
+        server->expire_messages_from_ms = server->now.monotonic_ms + HOUR_MS;
+        server_log(server, "the clock jumped: nothing expires for an hour");
+    }
+    return server->now.monotonic_ms >= server->expire_messages_from_ms;
+}
+
+void expire_tick(struct server *server) {
+    bool trusted = is_clock_trusted(server);
+    if (!trusted || server->is_expiring || server->now.monotonic_ms < server->expire_ms ||
+        queue_is_full(server)) {
+        return;
+    }
+    server->expire_ms = server->now.monotonic_ms + EXPIRE_EVERY_MS;
+    struct store_op *op = store_op_new(STORE_EXPIRE);
+    if (op != NULL) {
+        op->expire->messages = true;
+        server->is_expiring = true;
+        queue_add(server, op);
+    }
+}
+
+void expire_done(struct server *server, struct store_op *op) {
+    server->is_expiring = false;
+    if (op->result != OK) {
+        return;
+    }
+    for (struct mailbox *m = server->newest; m != NULL && op->expire->count > 0; m = m->older) {
+        for (size_t i = 0; i < op->expire->count; i++) {
+            if (op->expire->removed[i].device == m->device) {
+                mailbox_less(m, 1, op->expire->removed[i].bytes);
+            }
+        }
+    }
+    if (op->expire->more) {
+        server->expire_ms = server->now.monotonic_ms;
+    }
+}

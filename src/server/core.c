@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/state.h"
+
+#include "base/require.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOG_LINE_BYTES = 200 };
+
+struct server_config server_config_default(void) {
+    return (struct server_config){
+        .max_clients = DEFAULT_MAX_CLIENTS,
+        .registration = WIRE_REGISTRATION_INVITE,
+        .mailbox_max_messages = MAILBOX_MAX_MESSAGES,
+        .mailbox_max_bytes = MAILBOX_MAX_BYTES,
+        .min_free_bytes = MIN_FREE_BYTES,
+        .send_rate_per_second = SEND_RATE_PER_SECOND,
+        .send_burst = SEND_BURST,
+        .bundle_rate_per_minute = BUNDLE_RATE_PER_MINUTE,
+        .bundle_burst = BUNDLE_BURST,
+        .store_queue_max = STORE_QUEUE_MAX,
+    };
+}
+
+void server_log(const struct server *server, const char *format, ...) {
+    char line[LOG_LINE_BYTES];
+    va_list arguments;
+    if (server->config.log == NULL) {
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    server->config.log(server->config.log_context, line);
+}
+
+must_check enum error server_new(const struct server_config *config, const struct random_source *random,
+                                 struct moment now, struct server **server) {
+    enum error error = ERR_MEMORY;
+    require(config->max_clients >= 1 && config->max_clients <= MAX_CLIENTS_MAX);
+    *server = NULL;
+    struct server *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return ERR_MEMORY;
+    }
+    made->config = *config;
+    made->random = *random;
+    made->now = now;
+    made->clock_offset = (int64_t)(now.wall_ms - now.monotonic_ms);
+    made->tick_ms = now.monotonic_ms;
+    made->dirty_end = &made->dirty;
+    made->stalled_end = &made->stalled;
+    made->queue_end = &made->queue;
+    /* Beside those that are in and those before login, some that are on their way out. */
+    made->connection_slots = config->max_clients + (size_t)2 * CONNECTIONS_BEFORE_LOGIN_MAX;
+    made->connections = calloc(made->connection_slots, sizeof(struct connection *));
+    if (made->connections == NULL) {
+        goto failed;
+    }
+    error = random_fill(random, &made->seed, sizeof(made->seed));
+    if (error != OK) {
+        goto failed;
+    }
+    *server = made;
+    return OK;
+
+failed:
+    free(made->connections);
+    free(made);
+    return error;
+}
+
+void server_free(struct server *server) {
+    if (server == NULL) {
+        return;
+    }
+    queue_free(server);
+    for (size_t i = 0; i < server->connection_slots; i++) {
+        if (server->connections[i] != NULL) {
+            connection_free(server, server->connections[i]);
+        }
+    }
+    mailboxes_free(server);
+    free(server->connections);
+    free(server);
+}
+
+void server_set_now(struct server *server, struct moment now) {
+    server->now = now;
+}
+
+void server_tick(struct server *server, struct moment now) {
+    server_set_now(server, now);
+    server->tick_ms = now.monotonic_ms + TICK_MS;
+    if (server->is_failed) {
+        return;
+    }
+    for (size_t i = 0; i < server->connection_slots; i++) {
+        if (server->connections[i] != NULL) {
+            connection_tick(server, server->connections[i]);
+        }
+    }
+    expire_tick(server);
+    if (server->held != NULL && server->batch == NULL) {
+        queue_retry_held(server);
+    }
+    if (server->is_disk_full && server->held == NULL && !server->is_disk_low) {
+        server->is_disk_full = false;
+        server_log(server, "there is space on the disk again: taking new messages");
+    }
+}
+
+uint64_t server_deadline(const struct server *server) {
+    return server->tick_ms;
+}
+
+void server_disk_free(struct server *server, uint64_t bytes) {
+    bool is_low = bytes < server->config.min_free_bytes;
+    if (is_low != server->is_disk_low) {
+        server->is_disk_low = is_low;
+        server_log(server, is_low ? "the disk is nearly full: refusing new messages, delivering stored ones"
+                                  : "there is space on the disk again: taking new messages");
+    }
+}
+
+void server_shut_down(struct server *server, enum error error, struct moment now) {
+    server_set_now(server, now);
+    server->is_shutting_down = true;
+    for (size_t i = 0; i < server->connection_slots; i++) {
+        if (server->connections[i] != NULL) {
+            connection_fail(server, server->connections[i], 0, error, 0, "");
+        }
+    }
+}
+
+struct server_figures server_figures(const struct server *server) {
+    struct server_figures figures = server->figures;
+    figures.connections = server->connection_count;
+    figures.logged_in = server->logged_in;
+    figures.mailboxes = server->mailbox_count;
+    figures.queued = server->queued;
+    return figures;
+}

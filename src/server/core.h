@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* The server without its I/O: accounts, directory, prekeys, one mailbox a device, delivery. It keeps the
+ * delivery contract; whoever runs it moves bytes and batches.
+ *
+ *   connections   server_open, server_established, server_receive, server_drained, server_closed
+ *   output        server_next_output until it has none, after each of these, after server_batch_done and
+ *                 server_tick
+ *   store         server_take_batch whenever none is under way; server_batch_done when it is carried out
+ *   time          server_tick at server_deadline; `now` is an argument everywhere
+ *
+ * Nothing here is safe to call from two threads, and no call blocks. docs/PROTOCOL.md section 4 has the
+ * messages, docs/ARCHITECTURE.md the delivery contract. */
+#ifndef SOTTO_SERVER_CORE_H
+#define SOTTO_SERVER_CORE_H
+
+#include "base/env.h"
+#include "server/store.h"
+
+struct server;
+
+/** Both clocks at one moment. */
+struct moment {
+    uint64_t wall_ms;
+    uint64_t monotonic_ms;
+};
+
+/** The bounds that a test or an administrator chooses; server_config_default gives those of base/limits.h. */
+struct server_config {
+    size_t max_clients; /**< devices logged in at once */
+    enum wire_registration registration;
+    uint8_t store_epoch[STORE_EPOCH_BYTES];
+    size_t mailbox_max_messages;
+    uint64_t mailbox_max_bytes;
+    uint64_t min_free_bytes;
+    uint32_t send_rate_per_second;
+    uint32_t send_burst;
+    uint32_t bundle_rate_per_minute;
+    uint32_t bundle_burst;
+    size_t store_queue_max;
+    /** One line for the log; no names, no addresses, no contents. May be NULL. */
+    void (*log)(void *context, const char *line);
+    void *log_context;
+};
+struct server_config server_config_default(void);
+
+/** ERR_MEMORY, ERR_RANDOM. `random` is copied; what it points to has to outlive the server. */
+must_check enum error server_new(const struct server_config *config, const struct random_source *random,
+                                 struct moment now, struct server **server);
+/** Frees everything; a batch that was taken and not given back is freed with it. NULL is nothing. */
+void server_free(struct server *server);
+
+/** Connections are named by numbers that are never used twice; 0 is none. */
+
+/** A connection came from `address` (16 bytes, IPv4 as v4-mapped). ERR_LIMIT: refuse it, too many from this
+ * address wait to log in. `data` is handed back with each output. */
+must_check enum error server_open(struct server *server, const uint8_t address[16], bool is_v4, void *data,
+                                  struct moment now, uint64_t *connection);
+/** Its secure channel stands; `exporter` is what a login has to sign. */
+void server_established(struct server *server, uint64_t connection, const uint8_t exporter[32],
+                        struct moment now);
+/** Bytes came. A connection that is paused or closing takes what was under way, within its bound. */
+void server_receive(struct server *server, uint64_t connection, struct bytes bytes, struct moment now);
+/** All output handed out so far has left. */
+void server_drained(struct server *server, uint64_t connection, struct moment now);
+/** It is gone; also to be called after an output with `close`. Unknown numbers are nothing. */
+void server_closed(struct server *server, uint64_t connection, struct moment now);
+
+/** What is to be done with one connection. */
+struct server_output {
+    uint64_t connection;
+    void *data;
+    struct bytes bytes; /**< to be written; valid until the next call on the server */
+    bool pause;         /**< its bytes can't be taken now: stop reading until an output without */
+    bool close;         /**< let `bytes` leave, then close; no further output names it */
+};
+/** The next connection with something to do; false when there is none. */
+bool server_next_output(struct server *server, struct server_output *output);
+
+/** The operations that have gathered, or NULL when there are none or a batch is under way. */
+struct store_batch *server_take_batch(struct server *server, struct moment now);
+/** The batch was carried out. OK: all of it is durable. ERR_FULL: no space, nothing was applied; what
+ * needs space is refused and the rest tried again. Anything else: the store failed, nobody is told anything any
+ * more, and server_is_failed from now on. */
+void server_batch_done(struct server *server, struct store_batch *batch, enum error result, struct moment now);
+bool server_is_failed(const struct server *server);
+
+/** Timeouts, expiry and retries; to be called at server_deadline or later. */
+void server_tick(struct server *server, struct moment now);
+/** Monotonic time of the next tick. */
+uint64_t server_deadline(const struct server *server);
+
+/** Bytes that are free where the store is; below `min_free_bytes` no new message is taken. */
+void server_disk_free(struct server *server, uint64_t bytes);
+
+/** Accepts nothing any more: every connection is told `error` and closed. */
+void server_shut_down(struct server *server, enum error error, struct moment now);
+/** Whether operations wait or are under way. */
+bool server_is_busy(const struct server *server);
+
+/** What an administrator asked for is done; `result` is the operation's or ERR_FULL. */
+struct admin_request {
+    void *context;
+    void (*done)(void *context, enum error result);
+};
+/** Makes an invite. ERR_MEMORY; then `done` is not called. */
+must_check enum error server_invite(struct server *server, const struct store_invite *invite,
+                                    struct admin_request request);
+/** Removes an account with all it has; its device is signed out. ERR_NOT_FOUND comes through `done`. ERR_MEMORY. */
+must_check enum error server_remove(struct server *server, const struct user_name *name,
+                                    struct admin_request request);
+
+/** Figures for a status line and for tests. */
+struct server_figures {
+    size_t connections;
+    size_t logged_in;
+    size_t mailboxes;       /**< in the cache */
+    size_t queued;          /**< operations that wait for a batch */
+    uint64_t accepted;      /**< envelopes */
+    uint64_t repeated;      /**< envelopes accepted again */
+    uint64_t delivered;     /**< acknowledged */
+    uint64_t not_inserted;  /**< acknowledged before they were stored */
+};
+struct server_figures server_figures(const struct server *server);
+
+#endif

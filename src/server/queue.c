@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/* Operations on their way to the store: gathered while a batch is under way, so that a commit carries all that
+ * came during the one before it, and nobody waits for a timer when the disk is idle. */
+#include "server/state.h"
+
+#include "base/require.h"
+
+#include <stdlib.h>
+
+enum { QUEUE_MAX_BYTES = 32 * 1024 * 1024, BATCH_MAX_BYTES = 8 * 1024 * 1024 };
+
+static size_t size_of(const struct store_op *op) {
+    bool has_envelope = op->kind == STORE_INSERT || op->kind == STORE_RECALL;
+    return 512 + (has_envelope ? op->insert->envelope->size : 0);
+}
+
+void queue_add(struct server *server, struct store_op *op) {
+    op->next = NULL;
+    *server->queue_end = op;
+    server->queue_end = &op->next;
+    server->queued++;
+    server->queued_bytes += size_of(op);
+}
+
+void queue_refuse_later(struct server *server, uint64_t connection, struct mailbox *mailbox) {
+    for (struct store_op *op = server->queue; op != NULL; op = op->next) {
+        if (op->kind == STORE_INSERT && op->connection == connection && op->mailbox == mailbox &&
+            op->insert->handle == 0) {
+            op->kind = STORE_RECALL;
+            op->insert->refusal = ERR_EARLIER_REFUSED;
+            mailbox_less(mailbox, 1, op->insert->envelope->size);
+        }
+    }
+}
+
+bool queue_is_full(const struct server *server) {
+    return server->queued + server->held_count >= server->config.store_queue_max ||
+           server->queued_bytes >= QUEUE_MAX_BYTES;
+}
+
+static struct store_op *take_first(struct server *server) {
+    struct store_op *op = server->queue;
+    server->queue = op->next;
+    if (server->queue == NULL) {
+        server->queue_end = &server->queue;
+    }
+    server->queued--;
+    server->queued_bytes -= size_of(op);
+    op->next = NULL;
+    return op;
+}
+
+struct store_batch *server_take_batch(struct server *server, struct moment now) {
+    server_set_now(server, now);
+    if (server->batch != NULL || server->queue == NULL || server->is_failed) {
+        return NULL;
+    }
+    struct store_batch *batch = calloc(1, sizeof(*batch));
+    if (batch == NULL) {
+        return NULL; /* the next call finds the same queue */
+    }
+    struct store_op **end = &batch->first;
+    size_t bytes = 0;
+    batch->now_ms = now.wall_ms;
+    while (server->queue != NULL && batch->count < STORE_BATCH_MAX && bytes < BATCH_MAX_BYTES) {
+        struct store_op *op = take_first(server);
+        bytes += size_of(op);
+        batch->count++;
+        *end = op;
+        end = &op->next;
+    }
+    server->batch = batch;
+    return batch;
+}
+
+static void free_list(struct store_op *op) {
+    while (op != NULL) {
+        struct store_op *next = op->next;
+        store_op_free(op);
+        op = next;
+    }
+}
+
+void queue_free(struct server *server) {
+    if (server->batch != NULL) {
+        free_list(server->batch->first);
+        free(server->batch);
+    }
+    free_list(server->queue);
+    free_list(server->held);
+}
+
+/* --- what comes back ----------------------------------------------------------------------------------- */
+
+static void (*const DONE[])(struct server *, struct store_op *) = {
+    [STORE_LOGIN] = login_done,
+    [STORE_REGISTER] = register_done,
+    [STORE_PUBLISH] = publish_done,
+    [STORE_CERTIFICATE] = certificate_done,
+    [STORE_BUNDLE] = bundle_done,
+    [STORE_USERS] = users_done,
+    [STORE_MAILBOX] = mailbox_done,
+    [STORE_INSERT] = insert_done,
+    [STORE_RECALL] = recall_done,
+    [STORE_READ] = read_done,
+    [STORE_DELETE] = delete_done,
+    [STORE_EXPIRE] = expire_done,
+    [STORE_INVITE] = invite_done,
+    [STORE_REMOVE] = remove_done,
+};
+
+static void finish(struct server *server, struct store_op *op) {
+    DONE[op->kind](server, op);
+    mailbox_release(server, op);
+    store_op_free(op);
+}
+
+/* What a full disk makes of an operation of a batch that was not applied. */
+enum fate {
+    FATE_REFUSED, /* needs space and can be refused */
+    FATE_AGAIN,   /* reads */
+    FATE_HELD,    /* was promised: waits for space */
+};
+
+static enum fate fate_of(const struct store_op *op) {
+    switch (op->kind) {
+    case STORE_REGISTER:
+    case STORE_PUBLISH:
+    case STORE_INVITE:
+    case STORE_REMOVE:
+    case STORE_EXPIRE:
+        return FATE_REFUSED;
+    case STORE_BUNDLE:
+        return FATE_REFUSED;
+    case STORE_INSERT:
+        return op->insert->handle != 0 || op->insert->is_acknowledged ? FATE_HELD : FATE_REFUSED;
+    case STORE_DELETE:
+        return FATE_HELD;
+    case STORE_LOGIN:
+    case STORE_CERTIFICATE:
+    case STORE_USERS:
+    case STORE_MAILBOX:
+    case STORE_RECALL:
+    case STORE_READ:
+        return FATE_AGAIN;
+    }
+    return FATE_HELD;
+}
+
+static void hold(struct server *server, struct store_op *op) {
+    struct store_op **end = &server->held;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    op->next = NULL;
+    *end = op;
+    server->held_count++;
+}
+
+void queue_retry_held(struct server *server) {
+    struct store_op *op = server->held;
+    server->held = NULL;
+    server->held_count = 0;
+    while (op != NULL) {
+        struct store_op *next = op->next;
+        queue_add(server, op);
+        op = next;
+    }
+}
+
+static void disk_full(struct server *server, struct store_op *op) {
+    if (!server->is_disk_full) {
+        server->is_disk_full = true;
+        server_log(server, "disk full: refusing new messages, delivering stored ones; none is lost");
+    }
+    while (op != NULL) {
+        struct store_op *next = op->next;
+        switch (fate_of(op)) {
+        case FATE_REFUSED:
+            op->result = ERR_FULL;
+            finish(server, op);
+            break;
+        case FATE_AGAIN:
+            queue_add(server, op);
+            break;
+        case FATE_HELD:
+            hold(server, op);
+            break;
+        }
+        op = next;
+    }
+}
+
+void server_batch_done(struct server *server, struct store_batch *batch, enum error result, struct moment now) {
+    require(batch != NULL && batch == server->batch);
+    server_set_now(server, now);
+    server->batch = NULL;
+    struct store_op *op = batch->first;
+    free(batch);
+    if (result == ERR_FULL) {
+        disk_full(server, op);
+    } else if (result != OK) {
+        /* Nobody is told anything any more: what was asked may have happened or not. */
+        server->is_failed = true;
+        free_list(op);
+        return;
+    } else {
+        while (op != NULL) {
+            struct store_op *next = op->next;
+            finish(server, op);
+            op = next;
+        }
+    }
+    connection_resume_stalled(server);
+}
+
+bool server_is_failed(const struct server *server) {
+    return server->is_failed;
+}
+
+bool server_is_busy(const struct server *server) {
+    return server->batch != NULL || server->queue != NULL;
+}

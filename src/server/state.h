@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the core share. Internal.
+ *
+ *   connection.c   a peer: bytes in, frames, output, end          bucket.c      rates
+ *   login.c        who a peer is: LOGIN, REGISTER, fencing        queue.c       operations for the store
+ *   directory.c    certificates, prekeys, users                   mailboxes.c   devices that matter now
+ *   send.c         envelopes that come in                         delivery.c    envelopes that go out
+ *   admin.c        what the administrator asks, and housekeeping  core.c        the whole */
+#ifndef SOTTO_SERVER_STATE_H
+#define SOTTO_SERVER_STATE_H
+
+#include "server/core.h"
+
+enum {
+    CONNECTION_INDEX_BITS = 20,
+    INPUT_LOGIN_MAX_BYTES = FRAME_LOGIN_MAX_BYTES + 16 * 1024, /**< a frame and one TLS record behind it */
+    INPUT_MAX_BYTES = FRAME_MAX_BYTES + 128 * 1024,
+    OUTPUT_HIGH_BYTES = 256 * 1024, /**< more that waits to leave: nothing new is begun */
+    HEAVY_IN_FLIGHT_MAX = 32,       /**< requests whose answers are large */
+    REFUSED_MAX = 16,               /**< mailboxes remembered as refused; then all are */
+    MAILBOXES_SPARE = 4096,         /**< cached beyond those of the devices that are in */
+    MAILBOX_BUCKETS = 8192,
+    TICK_MS = 500,
+    EXPIRE_EVERY_MS = 60 * 1000,
+    RETRY_SOON_S = 1,
+    DISK_RETRY_S = 60,
+};
+
+/** Tokens in 1/60,000: a rate of one a minute gains one unit a millisecond. */
+struct bucket {
+    uint64_t units;
+    uint64_t updated_ms;
+};
+void bucket_fill(struct bucket *bucket, uint32_t burst, uint64_t now_ms);
+/** Takes a token; false: in `*retry_s` seconds there is one. */
+bool bucket_take(struct bucket *bucket, uint64_t rate_per_minute, uint32_t burst, uint64_t now_ms,
+                 uint32_t *retry_s);
+
+/** A device that is in or that somebody writes to. It stays where it is while an operation names it. */
+struct mailbox {
+    struct user_name name;
+    uint64_t device;
+    uint64_t account;
+    bool is_loaded;
+    bool is_gone;             /**< removed: out of the cache, freed with its last operation */
+    uint32_t pending;         /**< operations that name it */
+    uint32_t messages;        /**< stored and on the way there */
+    uint64_t bytes;
+    uint64_t last_order;      /**< highest place given */
+    uint64_t stored_order;    /**< highest place known to be stored */
+    uint64_t owner;           /**< connection of the device that is in, 0: none */
+    uint64_t generation;      /**< of its login */
+    struct store_op *waiting; /**< sends that came before it was loaded, in order */
+    struct store_op **waiting_end;
+    struct bucket send;
+    struct bucket bundle;
+    struct mailbox *same_bucket;
+    struct mailbox *newer; /**< by last use */
+    struct mailbox *older;
+};
+
+/** A message handed over and not acknowledged. */
+struct slot {
+    uint64_t handle; /**< 0: free */
+    uint64_t order;
+    uint64_t size;
+    struct store_op *insert; /**< while it is not stored */
+};
+
+enum phase {
+    PHASE_LOGIN,
+    PHASE_OPEN,
+    PHASE_CLOSING,
+};
+
+/** A mailbox that an earlier message of the connection did not reach: later ones do not either, so that
+ * what arrives keeps the order in which it was sent. */
+struct refused {
+    uint64_t name;    /**< hash of it */
+    uint32_t pending; /**< look-ups that decide */
+    bool is_final;
+};
+
+struct connection {
+    uint64_t number;
+    void *data;
+    enum phase phase;
+    uint8_t address[16]; /**< what limits go by: IPv4 whole, IPv6 by /64 */
+    uint8_t exporter[32];
+    uint8_t proof[ED25519_SIGNATURE_BYTES]; /**< of a login that is being looked up */
+    bool is_established;
+    bool is_login_pending;
+    bool is_registering; /**< holds a place among the clients until it is decided */
+    uint64_t opened_ms;
+    uint64_t heard_ms;
+    uint64_t frame_ms;    /**< since when a frame is unfinished, 0: none */
+    uint64_t unsent_ms;   /**< since when output waits, 0: none */
+    struct buffer input;
+    struct buffer output;
+    size_t unsent;        /**< handed out and not known to have left */
+    uint32_t in_flight;
+    uint32_t heavy;
+    bool is_dirty;
+    bool is_stalled;
+    bool is_paused;
+    struct connection *next_dirty;
+    struct connection *next_stalled;
+    struct connection *before; /**< among those before login, oldest first */
+    struct connection *after;
+
+    /* Once it is in: */
+    struct mailbox *mailbox;
+    uint64_t generation;
+    uint8_t cid[HASH_BYTES];
+    uint8_t afp[HASH_BYTES];
+    struct refused refused[REFUSED_MAX];
+    size_t refused_count;
+    bool is_all_refused; /**< more mailboxes than REFUSED_MAX */
+
+    /* Delivery: */
+    bool is_fetching;
+    bool is_caught_up;
+    bool is_reading;
+    uint16_t window;
+    uint16_t in_window;
+    uint64_t window_bytes;
+    uint64_t cursor; /**< everything stored up to here has been handed over */
+    uint64_t handle_base;
+    uint64_t handles;
+    struct slot *slots;
+};
+
+struct server {
+    struct server_config config;
+    struct random_source random;
+    struct moment now;
+    bool is_failed;
+    bool is_shutting_down;
+    bool is_disk_low;
+    bool is_disk_full;
+    uint64_t seed;
+
+    struct connection **connections;
+    size_t connection_slots;
+    size_t connection_count;
+    uint64_t connection_sequence;
+    struct connection *login_oldest;
+    struct connection *login_newest;
+    size_t login_count;
+    size_t logged_in;
+    size_t registering;
+    struct connection *dirty;
+    struct connection **dirty_end;
+    struct connection *stalled;
+    struct connection **stalled_end;
+    struct connection *handed; /**< whose output the last server_next_output gave away */
+
+    struct mailbox *mailboxes[MAILBOX_BUCKETS];
+    size_t mailbox_count;
+    struct mailbox *newest;
+    struct mailbox *oldest;
+
+    struct store_op *queue;
+    struct store_op **queue_end;
+    size_t queued;
+    size_t queued_bytes;
+    struct store_op *held; /**< deletions that wait for space on the disk */
+    size_t held_count;
+    struct store_batch *batch; /**< under way */
+
+    uint64_t tick_ms;
+    uint64_t expire_ms;
+    uint64_t expire_messages_from_ms;
+    bool is_expiring;
+    int64_t clock_offset; /**< wall minus monotonic */
+    struct server_figures figures;
+};
+
+/* core.c */
+void server_log(const struct server *server, const char *format, ...) printf_like(2, 3);
+void server_set_now(struct server *server, struct moment now);
+
+/* connection.c */
+struct connection *connection_find(struct server *server, uint64_t number);
+void connection_mark_dirty(struct server *server, struct connection *connection);
+/** ERROR for one request. */
+void connection_refuse(struct server *server, struct connection *connection, uint32_t request, enum error error,
+                       uint32_t retry_s, const char *detail);
+/** ERROR, then the end. */
+void connection_fail(struct server *server, struct connection *connection, uint32_t request, enum error error,
+                     uint32_t retry_s, const char *detail);
+/** The end, without a word. */
+void connection_end(struct server *server, struct connection *connection);
+/** `error` is that of a writer: a peer whose output overflows is dropped. */
+void connection_wrote(struct server *server, struct connection *connection, enum error error);
+/** The peer of an operation that is done, NULL when it is gone or going; one request less is in flight. */
+struct connection *connection_answered(struct server *server, const struct store_op *op);
+void connection_resume_stalled(struct server *server);
+void connection_leave_login(struct server *server, struct connection *connection);
+void connection_free(struct server *server, struct connection *connection);
+void connection_tick(struct server *server, struct connection *connection);
+
+/* login.c */
+void login_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void register_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void login_done(struct server *server, struct store_op *op);
+void register_done(struct server *server, struct store_op *op);
+/** Gives up what a login holds. */
+void login_leave(struct server *server, struct connection *connection);
+
+/* directory.c */
+void publish_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void certificate_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void bundle_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void users_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void publish_done(struct server *server, struct store_op *op);
+void certificate_done(struct server *server, struct store_op *op);
+void bundle_done(struct server *server, struct store_op *op);
+void users_done(struct server *server, struct store_op *op);
+
+/* send.c */
+void send_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+/** Decides a send whose mailbox is known (or known not to be). */
+void send_decide(struct server *server, struct mailbox *mailbox, struct store_op *op);
+void insert_done(struct server *server, struct store_op *op);
+void recall_done(struct server *server, struct store_op *op);
+
+/* mailboxes.c */
+uint64_t mailbox_hash(const struct server *server, const struct user_name *name);
+struct mailbox *mailbox_find(struct server *server, const struct user_name *name);
+/** Finds it or begins to load it. NULL without memory. */
+struct mailbox *mailbox_get(struct server *server, const struct user_name *name);
+/** Finds or makes that of a device that logs in. NULL without memory. */
+struct mailbox *mailbox_of_device(struct server *server, const struct store_device *device);
+void mailbox_done(struct server *server, struct store_op *op);
+void mailbox_keep(struct mailbox *mailbox, struct store_op *op);
+void mailbox_release(struct server *server, struct store_op *op);
+void mailbox_used(struct server *server, struct mailbox *mailbox);
+void mailbox_forget(struct server *server, struct mailbox *mailbox);
+void mailbox_less(struct mailbox *mailbox, size_t messages, uint64_t bytes);
+void mailboxes_free(struct server *server);
+
+/* delivery.c */
+void fetch_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void ack_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+/** A message is stored: hands it over from memory if everything before it was. */
+void delivery_stored(struct server *server, struct mailbox *mailbox, struct store_op *op);
+/** Goes on with what the store holds. */
+void delivery_continue(struct server *server, struct connection *connection);
+void delivery_end(struct connection *connection);
+void read_done(struct server *server, struct store_op *op);
+void delete_done(struct server *server, struct store_op *op);
+
+/* queue.c */
+void queue_add(struct server *server, struct store_op *op);
+/** Turns what that connection has queued for that mailbox into look-ups, to be refused. */
+void queue_refuse_later(struct server *server, uint64_t connection, struct mailbox *mailbox);
+bool queue_is_full(const struct server *server);
+void queue_free(struct server *server);
+void queue_retry_held(struct server *server);
+
+/* admin.c */
+void invite_done(struct server *server, struct store_op *op);
+void remove_done(struct server *server, struct store_op *op);
+void expire_done(struct server *server, struct store_op *op);
+void expire_tick(struct server *server);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/store.h"
+
+#include "base/require.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const size_t BODY_BYTES[] = {
+    [STORE_LOGIN] = sizeof(struct store_device),     [STORE_REGISTER] = sizeof(struct store_register),
+    [STORE_PUBLISH] = sizeof(struct store_publish),  [STORE_CERTIFICATE] = sizeof(struct store_bundle),
+    [STORE_BUNDLE] = sizeof(struct store_bundle),    [STORE_USERS] = sizeof(struct store_users),
+    [STORE_MAILBOX] = sizeof(struct store_device),   [STORE_INSERT] = sizeof(struct store_insert),
+    [STORE_RECALL] = sizeof(struct store_insert),    [STORE_READ] = sizeof(struct store_read),
+    [STORE_DELETE] = sizeof(struct store_delete),    [STORE_EXPIRE] = sizeof(struct store_expire),
+    [STORE_INVITE] = sizeof(struct store_invite),    [STORE_REMOVE] = sizeof(struct store_remove),
+};
+
+struct envelope *envelope_new(struct bytes bytes) {
+    require(bytes.size <= ENVELOPE_MAX_BYTES);
+    struct envelope *envelope = malloc(sizeof(*envelope) + bytes.size);
+    if (envelope != NULL) {
+        memset(envelope, 0, sizeof(*envelope));
+        envelope->references = 1;
+        envelope->size = bytes.size;
+        memcpy(envelope->bytes, bytes.data, bytes.size);
+    }
+    return envelope;
+}
+
+struct envelope *envelope_keep(struct envelope *envelope) {
+    envelope->references++;
+    return envelope;
+}
+
+void envelope_drop(struct envelope *envelope) {
+    if (envelope != NULL) {
+        require(envelope->references > 0);
+        if (--envelope->references == 0) {
+            free(envelope);
+        }
+    }
+}
+
+must_check enum error envelope_digest(const struct envelope *envelope, uint8_t digest[DIGEST_BYTES]) {
+    uint8_t hash[HASH_BYTES];
+    const struct bytes part = bytes_make(envelope->bytes, envelope->size);
+    enum error error = sha256(&part, 1, hash);
+    memcpy(digest, hash, DIGEST_BYTES);
+    return error;
+}
+
+struct store_op *store_op_new(enum store_kind kind) {
+    struct store_op *op = calloc(1, sizeof(*op));
+    if (op == NULL) {
+        return NULL;
+    }
+    op->kind = kind;
+    op->any = calloc(1, BODY_BYTES[kind]);
+    if (op->any == NULL) {
+        free(op);
+        return NULL;
+    }
+    return op;
+}
+
+void store_op_free(struct store_op *op) {
+    if (op == NULL) {
+        return;
+    }
+    if (op->kind == STORE_INSERT || op->kind == STORE_RECALL) {
+        envelope_drop(op->insert->envelope);
+    } else if (op->kind == STORE_READ) {
+        for (size_t i = 0; i < op->read->count; i++) {
+            envelope_drop(op->read->messages[i].envelope);
+        }
+    }
+    free(op->admin);
+    free(op->any);
+    free(op);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/* Certificates, prekeys, and who is there. docs/PROTOCOL.md 1.4. */
+#include "server/prekeys.h"
+#include "server/store/query.h"
+
+#include <string.h>
+
+static uint64_t count_one_time(struct sqlite_store *store, uint64_t device) {
+    uint64_t count = 0;
+    struct query query = query_begin(store, SQL_ONE_TIME_COUNT);
+    query_bind_u64(&query, device);
+    if (query_row(&query)) {
+        count = query_u64(&query, 0);
+    }
+    query_end(&query);
+    return count;
+}
+
+static void drop_one_time(struct sqlite_store *store, uint64_t device) {
+    struct query query = query_begin(store, SQL_ONE_TIME_DROP);
+    query_bind_u64(&query, device);
+    query_run(&query);
+}
+
+static void add_one_time(struct sqlite_store *store, const struct store_publish *in, size_t i,
+                         const struct prekey_front *front) {
+    struct query query = query_begin(store, SQL_ONE_TIME_INSERT);
+    query_bind_u64(&query, in->device);
+    query_bind_u64(&query, front->id);
+    query_bind_u64(&query, front->expires_ms - DAY_MS);
+    query_bind_bytes(&query, bytes_of(in->one_time[i]));
+    query_run(&query);
+}
+
+/* Whether the device still has that certificate and no newer set; false is ERR_CERTIFICATE_REFUSED. */
+static bool may_publish(struct sqlite_store *store, const struct store_publish *in, uint32_t set_id) {
+    bool may = false;
+    struct query query = query_begin(store, SQL_SET_OF_DEVICE);
+    query_bind_u64(&query, in->device);
+    query_bind_bytes(&query, bytes_of(in->cid));
+    if (query_row(&query)) {
+        may = !in->has_set || set_id >= query_u64(&query, 0);
+    }
+    query_end(&query);
+    return may;
+}
+
+void run_publish(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    const struct store_publish *in = op->publish;
+    struct prekey_front set = {0};
+    struct prekey_front fronts[ONE_TIME_PREKEYS_FULL];
+    op->result = ERR_CERTIFICATE_REFUSED;
+    if (in->has_set && prekey_set_front(in->set, in->cid, now_ms, &set) != OK) {
+        return;
+    }
+    for (size_t i = 0; i < in->count; i++) {
+        if (one_time_front(in->one_time[i], in->cid, now_ms, &fronts[i]) != OK) {
+            return;
+        }
+    }
+    if (!may_publish(store, in, set.id) ||
+        (in->replace ? 0 : count_one_time(store, in->device)) + in->count > ONE_TIME_PREKEYS_MAX) {
+        return;
+    }
+    op->result = OK;
+    if (in->has_set) {
+        struct query query = query_begin(store, SQL_SET_STORE);
+        query_bind_u64(&query, set.id);
+        query_bind_bytes(&query, bytes_of(in->set));
+        query_bind_u64(&query, in->device);
+        query_run(&query);
+    }
+    if (in->replace) {
+        drop_one_time(store, in->device);
+    }
+    for (size_t i = 0; i < in->count; i++) {
+        add_one_time(store, in, i, &fronts[i]);
+    }
+}
+
+/* Certificate and set of a name; 0 when there is nobody. */
+static uint64_t read_keys(struct sqlite_store *store, struct store_op *op) {
+    uint64_t device = 0;
+    op->result = ERR_NOT_FOUND;
+    struct query query = query_begin(store, SQL_KEYS_OF_NAME);
+    query_bind_text(&query, op->bundle->name.text);
+    if (query_row(&query)) {
+        device = query_u64(&query, 0);
+        query_copy(&query, 1, op->bundle->certificate, sizeof(op->bundle->certificate));
+        query_copy(&query, 2, op->bundle->set, sizeof(op->bundle->set));
+        op->result = OK;
+    }
+    query_end(&query);
+    return device;
+}
+
+void run_certificate(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    (void)now_ms;
+    read_keys(store, op);
+}
+
+static uint64_t count_handouts(struct sqlite_store *store, uint64_t requester, uint64_t device, uint64_t now_ms) {
+    uint64_t count = 0;
+    struct query query = query_begin(store, SQL_HANDOUT_COUNT);
+    query_bind_u64(&query, requester);
+    query_bind_u64(&query, device);
+    query_bind_u64(&query, now_ms < DAY_MS ? 0 : now_ms - DAY_MS);
+    if (query_row(&query)) {
+        count = query_u64(&query, 0);
+    }
+    query_end(&query);
+    return count;
+}
+
+static uint64_t count_usable(struct sqlite_store *store, uint64_t device, uint64_t now_ms) {
+    uint64_t count = 0;
+    struct query query = query_begin(store, SQL_ONE_TIME_USABLE);
+    query_bind_u64(&query, device);
+    query_bind_u64(&query, now_ms);
+    if (query_row(&query)) {
+        count = query_u64(&query, 0);
+    }
+    query_end(&query);
+    return count;
+}
+
+/* One of them by the random choice; its record is gone in the same transaction. */
+static void take_one_time(struct sqlite_store *store, struct store_bundle *out, uint64_t device, uint64_t now_ms,
+                          uint64_t usable) {
+    uint64_t id = 0;
+    struct query query = query_begin(store, SQL_ONE_TIME_PICK);
+    query_bind_u64(&query, device);
+    query_bind_u64(&query, now_ms);
+    query_bind_u64(&query, out->choice % usable);
+    if (query_row(&query)) {
+        id = query_u64(&query, 0);
+        query_copy(&query, 1, out->one_time, sizeof(out->one_time));
+        out->has_one_time = true;
+    }
+    query_end(&query);
+    query = query_begin(store, SQL_ONE_TIME_USE);
+    query_bind_u64(&query, device);
+    query_bind_u64(&query, id);
+    query_run(&query);
+    query = query_begin(store, SQL_HANDOUT_INSERT);
+    query_bind_u64(&query, out->requester);
+    query_bind_u64(&query, device);
+    query_bind_u64(&query, now_ms);
+    query_run(&query);
+}
+
+void run_bundle(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    struct store_bundle *out = op->bundle;
+    out->has_one_time = false;
+    uint64_t device = read_keys(store, op);
+    if (device == 0 ||
+        count_handouts(store, out->requester, device, now_ms) >= ONE_TIME_HANDOUT_PER_DAY) {
+        return;
+    }
+    uint64_t usable = count_usable(store, device, now_ms);
+    if (usable > 0) {
+        take_one_time(store, out, device, now_ms, usable);
+    }
+}
+
+void run_users(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    (void)now_ms;
+    struct store_users *out = op->users;
+    char pattern[NAME_MAX_BYTES + 1] = {0};
+    memcpy(pattern, out->pattern, out->pattern_size);
+    out->page.count = 0;
+    out->page.more = false;
+    struct query query = query_begin(store, SQL_USERS);
+    query_bind_text(&query, out->after.text);
+    query_bind_text(&query, pattern);
+    query_bind_u64(&query, USERS_PAGE_MAX + 1);
+    while (query_row(&query)) {
+        if (out->page.count == USERS_PAGE_MAX) {
+            out->page.more = true;
+            break;
+        }
+        struct wire_user *user = &out->page.users[out->page.count++];
+        query_name(&query, 0, &user->name);
+        user->since_ms = query_u64(&query, 1);
+        user->is_admin = query_u64(&query, 2) != 0;
+    }
+    query_end(&query);
+    op->result = OK;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/* A batch as one transaction. */
+#include "server/store/query.h"
+
+#include "base/require.h"
+
+static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) = {
+    [STORE_LOGIN] = run_login,       [STORE_REGISTER] = run_register, [STORE_PUBLISH] = run_publish,
+    [STORE_CERTIFICATE] = run_certificate, [STORE_BUNDLE] = run_bundle, [STORE_USERS] = run_users,
+    [STORE_MAILBOX] = run_mailbox,   [STORE_INSERT] = run_insert,     [STORE_RECALL] = run_recall,
+    [STORE_READ] = run_read,         [STORE_DELETE] = run_delete,     [STORE_EXPIRE] = run_expire,
+    [STORE_INVITE] = run_invite,     [STORE_REMOVE] = run_remove,
+};
+
+/* BEGIN takes no lock before the first write: a batch that only reads costs no sync. */
+must_check enum error sqlite_store_run(struct sqlite_store *store, struct store_batch *batch) {
+    bool expired = false;
+    require(store->error == OK);
+    store->conflict_count = 0;
+    store_execute(store, "BEGIN");
+    for (struct store_op *op = batch->first; op != NULL && store->error == OK; op = op->next) {
+        RUN[op->kind](store, op, batch->now_ms);
+        expired = expired || op->kind == STORE_EXPIRE;
+    }
+    store_execute(store, "COMMIT");
+    enum error error = store->error;
+    if (error == ERR_FULL) {
+        /* Without the commit mark nothing of it is there. If that cannot be made sure, it is not known. */
+        store->error = OK;
+        if (!sqlite3_get_autocommit(store->database)) {
+            store_execute(store, "ROLLBACK");
+        }
+        error = store->error == OK ? ERR_FULL : ERR_IO;
+    } else if (error == OK && expired && sqlite3_get_autocommit(store->database)) {
+        /* What was deleted leaves the log too. A busy reader or a full disk only puts it off. */
+        sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    }
+    return error;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* One prepared statement at a time, with a latch: the first that fails is remembered in the store, later ones
+ * do nothing, and one look at the end of the batch decides. Internal. */
+#ifndef SOTTO_SERVER_STORE_QUERY_H
+#define SOTTO_SERVER_STORE_QUERY_H
+
+#include "server/store/sqlite.h"
+
+#include <sqlite3.h>
+
+enum statement {
+#define S(id, sql) SQL_##id,
+#include "server/store/statements.def"
+#undef S
+    STATEMENT_COUNT
+};
+
+/** A conflict found in the batch under way: what the same connection sends to the same mailbox after it is
+ * refused too. */
+struct conflict {
+    uint64_t connection;
+    uint64_t recipient;
+};
+
+struct sqlite_store {
+    sqlite3 *database;
+    sqlite3_stmt *statements[STATEMENT_COUNT]; /**< prepared at first use */
+    enum error error;                          /**< latched */
+    char cause[160];
+    uint8_t epoch[STORE_EPOCH_BYTES];
+    uint64_t generation; /**< of logins, over all devices */
+    struct conflict conflicts[STORE_BATCH_MAX];
+    size_t conflict_count;
+};
+
+/** ERR_FULL, ERR_MEMORY, ERR_STORE_BROKEN, ERR_STORE_BUSY or ERR_IO for a result of SQLite. */
+enum error sqlite_error(int result);
+/** Latches the database's last error. */
+void store_latch(struct sqlite_store *store, int result);
+
+/** Runs SQL without values. */
+void store_execute(struct sqlite_store *store, const char *sql);
+
+struct query {
+    struct sqlite_store *store;
+    sqlite3_stmt *statement; /**< NULL after a failure */
+    int next;                /**< parameter that is bound next */
+};
+
+/** Begins a statement; bind its parameters in order, then query_row until it is false, or query_run. */
+struct query query_begin(struct sqlite_store *store, enum statement which);
+void query_bind_u64(struct query *query, uint64_t value);
+void query_bind_bytes(struct query *query, struct bytes value);
+void query_bind_text(struct query *query, const char *value);
+void query_bind_null(struct query *query);
+/** Steps to the next row; false at the end (and after a failure), when the statement is reset. */
+bool query_row(struct query *query);
+/** Carries the statement out; the number of rows it changed. */
+size_t query_run(struct query *query);
+/** Ends a query before its last row. */
+void query_end(struct query *query);
+
+uint64_t query_u64(const struct query *query, int column);
+/** The value, valid until the next step. */
+struct bytes query_bytes(const struct query *query, int column);
+/** Copies a value that has to have `size` bytes; anything else latches ERR_STORE_BROKEN. */
+void query_copy(struct query *query, int column, uint8_t *out, size_t size);
+void query_name(struct query *query, int column, struct user_name *name);
+
+/* What each kind of operation does; the result goes into the operation. */
+void run_login(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_mailbox(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_register(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_remove(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_publish(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_certificate(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_bundle(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_users(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_insert(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_recall(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_delete(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_expire(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_invite(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+
+/** Makes the tables of a new database, or checks those of an old one, and reads the store epoch. */
+must_check enum error schema_prepare(struct sqlite_store *store, const struct random_source *random);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/store/query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SCHEMA_VERSION = 1 };
+
+/* Messages are a rowid table with an index on the mailbox: rows of all mailboxes are appended in one place.
+ * Ids are remembered in a table of their own, because they outlive their message. */
+static const char SCHEMA[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE accounts("
+    " account INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name TEXT NOT NULL UNIQUE,"
+    " afp BLOB NOT NULL,"
+    " is_admin INTEGER NOT NULL,"
+    " since_ms INTEGER NOT NULL);"
+    "CREATE TABLE devices("
+    " device INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,"
+    " device_id INTEGER NOT NULL,"
+    " cid BLOB NOT NULL UNIQUE,"
+    " signing BLOB NOT NULL,"
+    " epoch INTEGER NOT NULL,"
+    " certificate BLOB NOT NULL,"
+    " set_id INTEGER NOT NULL DEFAULT 0," /* 0: no prekey set yet */
+    " prekey_set BLOB,"
+    " UNIQUE(account, device_id));"
+    "CREATE TABLE one_time("
+    " row INTEGER PRIMARY KEY,"
+    " device INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"
+    " one_time_id INTEGER NOT NULL,"
+    " expires_ms INTEGER NOT NULL," /* when it is dropped: 24 h before the key expires */
+    " record BLOB,"                 /* NULL: handed out; the id stays so that it is never stored again */
+    " UNIQUE(device, one_time_id));"
+    "CREATE TABLE handouts("
+    " row INTEGER PRIMARY KEY,"
+    " requester INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,"
+    " device INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"
+    " time_ms INTEGER NOT NULL);"
+    "CREATE INDEX handouts_of ON handouts(requester, device);"
+    "CREATE INDEX handouts_to ON handouts(device);"
+    "CREATE TABLE invites("
+    " token_hash BLOB PRIMARY KEY,"
+    " expires_ms INTEGER NOT NULL,"
+    " is_admin INTEGER NOT NULL,"
+    " used_by BLOB) WITHOUT ROWID;" /* cid */
+    "CREATE TABLE messages("
+    " row INTEGER PRIMARY KEY,"
+    " device INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"
+    " place INTEGER NOT NULL,"
+    " sender INTEGER NOT NULL,"
+    " sender_name TEXT NOT NULL,"
+    " envelope_id BLOB NOT NULL,"
+    " accepted_ms INTEGER NOT NULL,"
+    " checksum BLOB NOT NULL,"
+    " envelope BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX messages_of ON messages(device, place);"
+    "CREATE TABLE ids("
+    " row INTEGER PRIMARY KEY,"
+    " recipient INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"
+    " sender INTEGER NOT NULL,"
+    " envelope_id BLOB NOT NULL,"
+    " digest BLOB NOT NULL,"
+    " place INTEGER NOT NULL,"
+    " left_ms INTEGER);" /* NULL: its message waits */
+    "CREATE UNIQUE INDEX ids_of ON ids(recipient, sender, envelope_id);"
+    "CREATE INDEX ids_left ON ids(left_ms) WHERE left_ms IS NOT NULL;";
+
+static void put_meta(struct sqlite_store *store, const char *key, struct bytes value) {
+    sqlite3_stmt *statement = NULL;
+    if (store->error != OK) {
+        return;
+    }
+    store_latch(store, sqlite3_prepare_v2(store->database, "INSERT INTO meta(key, value) VALUES(?, ?)", -1,
+                                          &statement, NULL));
+    if (store->error == OK) {
+        sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+        sqlite3_bind_blob64(statement, 2, value.data, value.size, SQLITE_STATIC);
+        store_latch(store, sqlite3_step(statement));
+    }
+    sqlite3_finalize(statement);
+}
+
+/* The number of bytes of the value, at most `size` of them copied; 0 when there is none. */
+static size_t get_meta(struct sqlite_store *store, const char *key, uint8_t *out, size_t size) {
+    sqlite3_stmt *statement = NULL;
+    size_t got = 0;
+    if (store->error != OK) {
+        return 0;
+    }
+    store_latch(store, sqlite3_prepare_v2(store->database, "SELECT value FROM meta WHERE key = ?", -1, &statement,
+                                          NULL));
+    if (store->error == OK) {
+        sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+        int result = sqlite3_step(statement);
+        if (result == SQLITE_ROW) {
+            const void *value = sqlite3_column_blob(statement, 0);
+            got = (size_t)sqlite3_column_bytes(statement, 0);
+            memcpy(out, value, got < size ? got : size);
+        } else {
+            store_latch(store, result);
+        }
+    }
+    sqlite3_finalize(statement);
+    return got;
+}
+
+static int user_version(struct sqlite_store *store) {
+    sqlite3_stmt *statement = NULL;
+    int version = -1;
+    store_latch(store, sqlite3_prepare_v2(store->database, "PRAGMA user_version", -1, &statement, NULL));
+    if (store->error == OK) {
+        int result = sqlite3_step(statement);
+        if (result == SQLITE_ROW) {
+            version = sqlite3_column_int(statement, 0);
+        } else {
+            store_latch(store, result);
+        }
+    }
+    sqlite3_finalize(statement);
+    return version;
+}
+
+static enum error create(struct sqlite_store *store, const struct random_source *random) {
+    char version[64];
+    enum error error = random_fill(random, store->epoch, sizeof(store->epoch));
+    if (error != OK) {
+        return error;
+    }
+    store_execute(store, "BEGIN IMMEDIATE");
+    store_execute(store, SCHEMA);
+    put_meta(store, "store_epoch", bytes_of(store->epoch));
+    put_meta(store, "written_by", bytes_of_string(SOTTO_VERSION));
+    snprintf(version, sizeof(version), "PRAGMA user_version = %d", SCHEMA_VERSION);
+    store_execute(store, version);
+    store_execute(store, "COMMIT");
+    return store->error;
+}
+
+must_check enum error schema_prepare(struct sqlite_store *store, const struct random_source *random) {
+    int version = user_version(store);
+    if (store->error != OK) {
+        return store->error;
+    }
+    if (version == 0) {
+        return create(store, random);
+    }
+    if (version > SCHEMA_VERSION) {
+        uint8_t writer[64] = {0};
+        get_meta(store, "written_by", writer, sizeof(writer) - 1);
+        snprintf(store->cause, sizeof(store->cause), "%s", store->error == OK ? (const char *)writer : "");
+        return ERR_STORE_NEWER;
+    }
+    if (get_meta(store, "store_epoch", store->epoch, sizeof(store->epoch)) != sizeof(store->epoch) &&
+        store->error == OK) {
+        snprintf(store->cause, sizeof(store->cause), "it has no store epoch");
+        return ERR_STORE_BROKEN;
+    }
+    return store->error;
+}
