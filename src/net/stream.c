@@ -10,6 +10,8 @@ enum {
     /* What TLS may make on its own account (a flight of the handshake, alerts, answers to key
      * updates) while the other end does not read. */
     CIPHER_MAX_BYTES = 16 * 1024,
+    /* The largest record of a client's handshake: one with the largest ClientHello. */
+    EARLY_MAX_BYTES = TLS_RECORD_HEADER_BYTES + TLS_HELLO_MAX_BYTES,
     /* A drained queue keeps this much memory for the next small answers. */
     KEPT_BYTES = 1024,
 };
@@ -24,6 +26,7 @@ static void on_handle_closed(uv_handle_t *handle) {
         return;
     }
     buffer_clear(&stream->flying);
+    buffer_clear(&stream->early);
     link_remove(&stream->all);
     stream->events->closed(stream);
     hub_check_gone(hub);
@@ -168,27 +171,55 @@ static void feed(struct stream *stream, struct bytes bytes) {
     }
 }
 
-/* A server's first bytes: no TLS object before they look like a ClientHello. */
-static void feed_hello(struct stream *stream, struct bytes bytes) {
-    size_t missing = sizeof(stream->hello) - stream->hello_size;
-    size_t part = bytes.size < missing ? bytes.size : missing;
-    memcpy(stream->hello + stream->hello_size, bytes.data, part);
-    stream->hello_size = (uint8_t)(stream->hello_size + part);
-    enum tls_status status = tls_hello_check(bytes_make(stream->hello, stream->hello_size));
-    if (status == TLS_WAITS) {
-        return;
+/* How many bytes the record in `early` still needs, as far as can be said: first its header, then
+ * the rest. */
+static size_t early_missing(const struct stream *stream) {
+    const struct buffer *early = &stream->early;
+    size_t whole = TLS_RECORD_HEADER_BYTES;
+    if (early->size >= TLS_RECORD_HEADER_BYTES) {
+        whole += get_u16(early->data + TLS_RECORD_HEADER_BYTES - 2);
     }
-    if (status != TLS_DONE) {
-        fail(stream, STREAM_END_TLS);
-        return;
+    return whole - early->size;
+}
+
+/* Whether the first record is a ClientHello, as far as it has come; those behind it TLS judges. */
+static bool may_begin(const struct stream *stream, bool is_whole) {
+    if (stream->tls.ssl != NULL) {
+        return true;
     }
-    if (tls_session_start(&stream->tls, &stream->hub->tls, NULL) != OK) {
+    enum tls_status status = tls_hello_check(buffer_view(&stream->early));
+    return status == TLS_DONE || (status == TLS_WAITS && !is_whole);
+}
+
+/* A record of the handshake is whole: TLS takes it, and has to be made for the first one. */
+static void feed_early_record(struct stream *stream) {
+    if (stream->tls.ssl == NULL && tls_session_start(&stream->tls, &stream->hub->tls, NULL) != OK) {
         fail(stream, STREAM_END_MEMORY);
         return;
     }
-    feed(stream, bytes_of(stream->hello));
-    if (stream->state == STREAM_OPEN && bytes.size > part) {
-        feed(stream, bytes_make(bytes.data + part, bytes.size - part));
+    feed(stream, buffer_view(&stream->early));
+    buffer_clear(&stream->early);
+}
+
+/* A server's handshake goes to TLS in whole records, and a record that is too long for one not at
+ * all. OpenSSL takes memory for the largest record there may be as soon as one has begun, and we as
+ * bytes come: so a stranger costs what it sends. There is no TLS object before a whole ClientHello
+ * has come. */
+static void feed_early(struct stream *stream, struct bytes bytes) {
+    while (bytes.size > 0 && stream->state == STREAM_OPEN && !stream->tls.is_established) {
+        size_t missing = early_missing(stream);
+        size_t part = bytes.size < missing ? bytes.size : missing;
+        enum error error = buffer_append(&stream->early, bytes_make(bytes.data, part));
+        bytes = bytes_make(bytes.data + part, bytes.size - part);
+        missing = early_missing(stream);
+        if (error != OK || missing > EARLY_MAX_BYTES || !may_begin(stream, missing == 0)) {
+            fail(stream, error == ERR_MEMORY ? STREAM_END_MEMORY : STREAM_END_TLS);
+        } else if (missing == 0) {
+            feed_early_record(stream);
+        }
+    }
+    if (bytes.size > 0 && stream->state == STREAM_OPEN) {
+        feed(stream, bytes);
     }
 }
 
@@ -208,8 +239,8 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer) {
         return;
     }
     struct bytes bytes = bytes_make(buffer->base, (size_t)size);
-    if (stream->tls.ssl == NULL) {
-        feed_hello(stream, bytes);
+    if (stream->hub->tls.is_server && !stream->tls.is_established) {
+        feed_early(stream, bytes);
     } else {
         feed(stream, bytes);
     }
@@ -405,6 +436,7 @@ must_check enum error stream_init(struct stream *stream, struct hub *hub,
     buffer_init(&stream->plain, SEND_QUEUE_MAX_BYTES + HUB_ROUND_BYTES);
     buffer_init(&stream->cipher, CIPHER_MAX_BYTES);
     buffer_init(&stream->flying, HUB_OUTPUT_BYTES);
+    buffer_init(&stream->early, EARLY_MAX_BYTES);
     link_init(&stream->queued, stream);
     link_init(&stream->all, stream);
     link_append(&hub->streams, &stream->all);

@@ -44,8 +44,7 @@ struct stream {
     struct link all;    /**< in hub->streams */
     struct link queued; /**< in hub->queued */
     struct tls_session tls;
-    uint8_t hello[TLS_HELLO_CHECK_BYTES]; /**< a server's: the first bytes, until they are enough */
-    uint8_t hello_size;
+    struct buffer early; /**< a server's: the record of the handshake that is not whole yet */
     enum stream_state state;
     enum stream_end end;
     int network_error;

@@ -12,7 +12,7 @@ static const char EXPORTER_LABEL[] = "EXPORTER-sotto/1 device auth";
 
 enum {
     RECORD_MAX_BYTES = 16384, /* RFC 8446 section 5.1 */
-    HELLO_MAX_BYTES = 4096,   /* ours have about 1,500 */
+    MESSAGE_HEADER_BYTES = 4,
     RECORD_HANDSHAKE = 22,
     MESSAGE_CLIENT_HELLO = 1,
 };
@@ -50,12 +50,13 @@ enum tls_status tls_hello_check(struct bytes start) {
         (start.size > 5 && p[5] != MESSAGE_CLIENT_HELLO)) {
         return TLS_FAILED;
     }
-    if (start.size < TLS_HELLO_CHECK_BYTES) {
+    if (start.size < TLS_RECORD_HEADER_BYTES + MESSAGE_HEADER_BYTES) {
         return TLS_WAITS;
     }
     size_t record = get_u16(p + 3);
     size_t message = ((size_t)p[6] << 16) | get_u16(p + 7);
-    return message <= HELLO_MAX_BYTES && record == message + 4 ? TLS_DONE : TLS_FAILED;
+    return record <= TLS_HELLO_MAX_BYTES && record == message + MESSAGE_HEADER_BYTES ? TLS_DONE
+                                                                                     : TLS_FAILED;
 }
 
 /* What OpenSSL's answer means; empties its error queue. */
@@ -84,15 +85,16 @@ static bool has_alpn(const SSL *ssl) {
     return bytes_equal(bytes_make(name, size), bytes_of_string(WIRE_ALPN));
 }
 
-/* The peer's part of the key exchange is of no more use, and with its expanded ML-KEM matrix it is
- * a third of what an idle connection costs. The object stays with `ssl`; a change of its type lets
- * go of what it holds. */
+/* The peer's part of the key exchange is of no more use once a server has answered it, and with its
+ * expanded ML-KEM matrix it is a third of what an idle connection costs. The object stays with
+ * `ssl`; a change of its type lets go of what it holds. */
 static void drop_exchange_key(SSL *ssl) {
     EVP_PKEY *key = NULL;
     if (SSL_get_peer_tmp_key(ssl, &key) == 1) {
         EVP_PKEY_set_type(key, EVP_PKEY_X25519);
         EVP_PKEY_free(key);
     }
+    ERR_clear_error();
 }
 
 enum tls_status tls_session_handshake(struct tls_session *session,
@@ -100,8 +102,12 @@ enum tls_status tls_session_handshake(struct tls_session *session,
     require(session->ssl != NULL && session->out != NULL && !session->is_established);
     ERR_clear_error();
     int result = SSL_do_handshake(session->ssl);
-    if (result != 1) {
-        return status_of(session, result);
+    enum tls_status status = result == 1 ? TLS_DONE : status_of(session, result);
+    if (SSL_is_server(session->ssl)) {
+        drop_exchange_key(session->ssl);
+    }
+    if (status != TLS_DONE) {
+        return status;
     }
     if (!has_alpn(session->ssl)) {
         session->failure = TLS_FAILURE_VERSION;
@@ -113,8 +119,6 @@ enum tls_status tls_session_handshake(struct tls_session *session,
         session->failure = TLS_FAILURE_PROTOCOL;
         return TLS_FAILED;
     }
-    drop_exchange_key(session->ssl);
-    ERR_clear_error();
     session->is_established = true;
     return TLS_DONE;
 }

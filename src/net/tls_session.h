@@ -42,7 +42,10 @@ must_check enum error tls_session_start(struct tls_session *session,
 /** Whether `start`, the first bytes of a connection, can begin a TLS ClientHello of a size that
  * sotto takes. TLS_DONE, TLS_WAITS (too few to say), TLS_FAILED. Costs no memory. */
 enum tls_status tls_hello_check(struct bytes start);
-enum { TLS_HELLO_CHECK_BYTES = 9 };
+enum {
+    TLS_RECORD_HEADER_BYTES = 5,
+    TLS_HELLO_MAX_BYTES = 4100, /**< of the whole message; ours have about 1,500 */
+};
 
 /** Goes on with the handshake. TLS_DONE: `exporter` is filled and the session is established. */
 enum tls_status tls_session_handshake(struct tls_session *session,

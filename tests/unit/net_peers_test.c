@@ -137,6 +137,23 @@ static void hangs_up_on_what_is_not_a_client_hello(void **state) {
     world_close(&world);
 }
 
+/* After the ClientHello too: OpenSSL would take memory for the largest record once one has begun.
+ */
+static void takes_no_large_record_before_the_handshake_is_done(void **state) {
+    (void)state;
+    uint8_t hello[HELLO_ROOM];
+    size_t size = raw_client_hello(hello, sizeof(hello));
+    world_open(&world, "127.0.0.1");
+    int handle = raw_connect(&world);
+    raw_send(&world, handle, bytes_make(hello, size));
+    raw_send(&world, handle, bytes_make("\x17\x03\x03\x40\x00", 5));
+    assert_true(raw_sees_end(&world, handle));
+    assert_int_equal(close(handle), 0);
+    world_until(&world, none_is_left());
+    assert_false(world.accepted[0].is_established);
+    world_close(&world);
+}
+
 static void takes_a_client_hello_byte_by_byte(void **state) {
     (void)state;
     uint8_t hello[HELLO_ROOM];
@@ -417,6 +434,7 @@ int main(void) {
         cmocka_unit_test(gives_no_ticket_and_resumes_nothing),
         cmocka_unit_test(bounds_a_flood_of_key_updates),
         cmocka_unit_test(hangs_up_on_what_is_not_a_client_hello),
+        cmocka_unit_test(takes_no_large_record_before_the_handshake_is_done),
         cmocka_unit_test(takes_a_client_hello_byte_by_byte),
         cmocka_unit_test(waits_in_silence_until_it_is_told_to_close),
         cmocka_unit_test(survives_resets_after_every_number_of_bytes),
