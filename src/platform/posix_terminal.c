@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
@@ -22,6 +23,11 @@ struct quiet {
 
 bool terminal_is(int handle) {
     return isatty(handle) == 1;
+}
+
+size_t terminal_columns(int handle) {
+    struct winsize size;
+    return ioctl(handle, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 static void quiet_begin(struct quiet *quiet) {

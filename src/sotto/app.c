@@ -48,6 +48,20 @@ static int read_timeout(struct app *app, struct sotto_error *error) {
     return 0;
 }
 
+/* A profile is the name of a folder, never a path. */
+static int check_profile(const char *profile, struct sotto_error *error) {
+    static const char ALLOWED[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t size = strlen(profile);
+    if (size == 0 || size > PROFILE_MAX_BYTES || profile[0] == '.' || profile[0] == '-' ||
+        strspn(profile, ALLOWED) != size) {
+        return fault_usage(error,
+                           "1 to 64 letters, digits and . _ - , beginning with a letter or digit.",
+                           "'%.80s' is not the name of a profile", profile);
+    }
+    return 0;
+}
+
 /* Where the passphrase is to come from; nothing is read yet. */
 static int read_passphrase_source(struct app *app, struct sotto_error *error) {
     const struct request *request = app->request;
@@ -101,7 +115,10 @@ must_check int app_init(struct app *app, const struct request *request, struct s
     bool no_input = request->given[OPTION_NO_INPUT] > 0 || is_switched_on("SOTTO_NO_INPUT");
     app->may_ask = !no_input && app->is_terminal[STDIN_FILENO] && app->is_terminal[STDERR_FILENO];
     app->columns = app->is_terminal[STDOUT_FILENO] ? screen_columns(STDOUT_FILENO) : 0;
-    int status = read_timeout(app, error);
+    int status = check_profile(app->profile, error);
+    if (status == 0) {
+        status = read_timeout(app, error);
+    }
     return status != 0 ? status : read_passphrase_source(app, error);
 }
 

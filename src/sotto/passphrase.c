@@ -32,7 +32,9 @@ static int read_line(struct app *app, int handle, const char *path, struct sotto
         if (got == 0 || byte == '\n') {
             break;
         }
-        if (buffer_append(&app->passphrase, bytes_make(&byte, 1)) != OK) {
+        enum error kept = buffer_append(&app->passphrase, bytes_make(&byte, 1));
+        wipe(&byte, sizeof(byte));
+        if (kept != OK) {
             return fault_usage(error, "It may have up to 1,024 bytes.",
                                "the passphrase in '%.200s' is too long", path);
         }

@@ -106,7 +106,7 @@ static void gaps_and_unknown_kinds_are_shown(void **state) {
 
 static void json_carries_a_message_exactly(void **state) {
     static const char text[] =
-        "\x1b[31m\n\xe2\x80\xae \xc2\x9b\"\\ gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80";
+        "\x1b[31m\n\xe2\x80\xae\xe2\x80\xac \xc2\x9b\"\\ gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80";
     struct sotto_message one = message(text);
     struct buffer out;
     (void)state;

@@ -163,17 +163,27 @@ static void rows_are_broken_before_the_terminal_does_it(void **state) {
 }
 
 static void any_text_stays_within_any_terminal(void **state) {
-    static const char *const parts[] = {
-        "word ",        "x",    " ",        "\n", "\x1b[31m", "\xe6\x97\xa5", "\t", "\xe2\x80\xae",
-        "looooooooong", "\xff", "e\xcc\x81"};
+    static const char *const parts[] = {"word ",
+                                        "x",
+                                        " ",
+                                        "\n",
+                                        "\x1b[31m",
+                                        "\xe6\x97\xa5",
+                                        "\t",
+                                        "\xe2\x80\xae\xe2\x80\xac",
+                                        "looooooooong",
+                                        "\xff",
+                                        "e\xcc\x81"};
     uint32_t dice = 1;
     (void)state;
     for (size_t columns = 16; columns < 90; columns++) {
-        char text[600] = "";
+        char text[600];
+        size_t size = 0;
         const struct visible_layout layout = {.column = columns / 2, .columns = columns};
         for (int i = 0; i < 40; i++) {
             dice = dice * 1664525u + 1013904223u;
-            strcat(text, parts[(dice >> 16) % ROWS(parts)]);
+            size += (size_t)snprintf(text + size, sizeof(text) - size, "%s",
+                                     parts[(dice >> 16) % ROWS(parts)]);
         }
         char *got = shown(bytes_of_string(text), &layout);
         assert_true(widest(got, columns / 2) < columns);
@@ -185,8 +195,8 @@ static void any_text_stays_within_any_terminal(void **state) {
 }
 
 static void the_largest_message_fits_whatever_it_is(void **state) {
-    static const char *const fills[] = {"\x1b",         "\n",   "a",  " ",
-                                        "\xe2\x80\xae", "\xff", "\t", "\xf3\xa0\x80\x81"};
+    static const char *const fills[] = {
+        "\x1b", "\n", "a", " ", "\xe2\x80\xae\xe2\x80\xac", "\xff", "\t", "\xf3\xa0\x80\x81"};
     enum { BYTES = 65000 };
     (void)state;
     for (size_t i = 0; i < ROWS(fills); i++) {
