@@ -10,8 +10,6 @@ enum {
     /* What TLS may make on its own account (a flight of the handshake, alerts, answers to key
      * updates) while the other end does not read. */
     CIPHER_MAX_BYTES = 16 * 1024,
-    /* The largest record of a client's handshake: one with the largest ClientHello. */
-    EARLY_MAX_BYTES = TLS_RECORD_HEADER_BYTES + TLS_HELLO_MAX_BYTES,
     /* A drained queue keeps this much memory for the next small answers. */
     KEPT_BYTES = 1024,
 };
@@ -57,16 +55,6 @@ static void drop_plain(struct stream *stream) {
     stream->plain_at = 0;
 }
 
-static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer);
-static void on_allocate(uv_handle_t *handle, size_t wanted, uv_buf_t *buffer);
-
-static bool start_reading(struct stream *stream) {
-    if (!stream->is_reading) {
-        stream->is_reading = uv_read_start((uv_stream_t *)&stream->tcp, on_allocate, on_read) == 0;
-    }
-    return stream->is_reading;
-}
-
 /* Goes to FLUSHING. Reading goes on, to notice the other end's close; what comes is thrown away. */
 static void begin_flush(struct stream *stream) {
     struct hub *hub = stream->hub;
@@ -78,7 +66,7 @@ static void begin_flush(struct stream *stream) {
         stream->handles++;
         timed = uv_timer_start(&stream->timer, on_linger_timeout, hub->linger_ms, 0) == 0;
     }
-    if (!timed || !start_reading(stream)) {
+    if (!timed || !stream_read_start(stream)) {
         close_handles(stream);
         return;
     }
@@ -86,7 +74,7 @@ static void begin_flush(struct stream *stream) {
 }
 
 /* Ends an open stream for `end`. An alert that TLS left goes out first. */
-static void fail(struct stream *stream, enum stream_end end) {
+void stream_fail(struct stream *stream, enum stream_end end) {
     if (stream->state != STREAM_OPEN) {
         close_handles(stream);
         return;
@@ -102,9 +90,9 @@ static void fail(struct stream *stream, enum stream_end end) {
     close_handles(stream);
 }
 
-static void fail_network(struct stream *stream, int error) {
+void stream_fail_network(struct stream *stream, int error) {
     stream->network_error = error;
-    fail(stream, error == UV_EOF ? STREAM_END_PEER : STREAM_END_NETWORK);
+    stream_fail(stream, error == UV_EOF ? STREAM_END_PEER : STREAM_END_NETWORK);
 }
 
 void stream_close(struct stream *stream, bool flush) {
@@ -117,145 +105,6 @@ void stream_close(struct stream *stream, bool flush) {
         close_handles(stream);
     } else if (!flush) {
         close_handles(stream);
-    }
-}
-
-/* --- in --- */
-
-/* Hands what was decrypted upwards in one piece, and only then judges how the reading ended. */
-static void receive(struct stream *stream) {
-    struct hub *hub = stream->hub;
-    size_t size = 0;
-    enum tls_status status = tls_session_read(&stream->tls, hub->plain, sizeof(hub->plain), &size);
-    if (size > 0) {
-        stream->events->received(stream, bytes_make(hub->plain, size));
-        wipe(hub->plain, size);
-    }
-    if (stream->state != STREAM_OPEN) {
-        return;
-    }
-    if (status == TLS_ENDED) {
-        fail(stream, STREAM_END_PEER);
-    } else if (status != TLS_WAITS) {
-        fail(stream, STREAM_END_TLS);
-    } else if (stream->cipher.size > 0) {
-        hub_queue(hub, stream);
-    }
-}
-
-/* Feeds TLS. TLS's own records go to `cipher`, which the end of the round sends. */
-static void feed(struct stream *stream, struct bytes bytes) {
-    stream->tls.in = bytes;
-    stream->tls.out = &stream->cipher;
-    if (!stream->tls.is_established) {
-        uint8_t exporter[EXPORTER_BYTES];
-        enum tls_status status = tls_session_handshake(&stream->tls, exporter);
-        if (stream->cipher.size > 0) {
-            hub_queue(stream->hub, stream);
-        }
-        if (status == TLS_WAITS) {
-            return;
-        }
-        if (status != TLS_DONE) {
-            fail(stream, STREAM_END_TLS);
-            return;
-        }
-        stream->events->established(stream, exporter);
-        wipe(exporter, sizeof(exporter));
-        if (stream->state == STREAM_OPEN && stream->plain.size > 0) {
-            hub_queue(stream->hub, stream);
-        }
-    }
-    if (stream->state == STREAM_OPEN) {
-        receive(stream);
-    }
-}
-
-/* How many bytes the record in `early` still needs, as far as can be said: first its header, then
- * the rest. */
-static size_t early_missing(const struct stream *stream) {
-    const struct buffer *early = &stream->early;
-    size_t whole = TLS_RECORD_HEADER_BYTES;
-    if (early->size >= TLS_RECORD_HEADER_BYTES) {
-        whole += get_u16(early->data + TLS_RECORD_HEADER_BYTES - 2);
-    }
-    return whole - early->size;
-}
-
-/* Whether the first record is a ClientHello, as far as it has come; those behind it TLS judges. */
-static bool may_begin(const struct stream *stream, bool is_whole) {
-    if (stream->tls.ssl != NULL) {
-        return true;
-    }
-    enum tls_status status = tls_hello_check(buffer_view(&stream->early));
-    return status == TLS_DONE || (status == TLS_WAITS && !is_whole);
-}
-
-/* A record of the handshake is whole: TLS takes it, and has to be made for the first one. */
-static void feed_early_record(struct stream *stream) {
-    if (stream->tls.ssl == NULL && tls_session_start(&stream->tls, &stream->hub->tls, NULL) != OK) {
-        fail(stream, STREAM_END_MEMORY);
-        return;
-    }
-    feed(stream, buffer_view(&stream->early));
-    buffer_clear(&stream->early);
-}
-
-/* A server's handshake goes to TLS in whole records, and a record that is too long for one not at
- * all. OpenSSL takes memory for the largest record there may be as soon as one has begun, and we as
- * bytes come: so a stranger costs what it sends. There is no TLS object before a whole ClientHello
- * has come. */
-static void feed_early(struct stream *stream, struct bytes bytes) {
-    while (bytes.size > 0 && stream->state == STREAM_OPEN && !stream->tls.is_established) {
-        size_t missing = early_missing(stream);
-        size_t part = bytes.size < missing ? bytes.size : missing;
-        enum error error = buffer_append(&stream->early, bytes_make(bytes.data, part));
-        bytes = bytes_make(bytes.data + part, bytes.size - part);
-        missing = early_missing(stream);
-        if (error != OK || missing > EARLY_MAX_BYTES || !may_begin(stream, missing == 0)) {
-            fail(stream, error == ERR_MEMORY ? STREAM_END_MEMORY : STREAM_END_TLS);
-        } else if (missing == 0) {
-            feed_early_record(stream);
-        }
-    }
-    if (bytes.size > 0 && stream->state == STREAM_OPEN) {
-        feed(stream, bytes);
-    }
-}
-
-static void on_allocate(uv_handle_t *handle, size_t wanted, uv_buf_t *buffer) {
-    (void)wanted;
-    struct stream *stream = handle->data;
-    *buffer = uv_buf_init((char *)stream->hub->input, HUB_INPUT_BYTES);
-}
-
-static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer) {
-    struct stream *stream = handle->data;
-    if (size < 0) {
-        fail_network(stream, (int)size);
-        return;
-    }
-    if (size == 0 || stream->state != STREAM_OPEN) {
-        return;
-    }
-    struct bytes bytes = bytes_make(buffer->base, (size_t)size);
-    if (stream->hub->tls.is_server && !stream->tls.is_established) {
-        feed_early(stream, bytes);
-    } else {
-        feed(stream, bytes);
-    }
-}
-
-void stream_pause(struct stream *stream, bool pause) {
-    stream->is_paused = pause;
-    if (stream->state != STREAM_OPEN) {
-        return;
-    }
-    if (pause && stream->is_reading) {
-        (void)uv_read_stop((uv_stream_t *)&stream->tcp);
-        stream->is_reading = false;
-    } else if (!pause && !start_reading(stream)) {
-        fail(stream, STREAM_END_NETWORK);
     }
 }
 
@@ -356,7 +205,7 @@ static void on_written(uv_write_t *request, int status) {
         return;
     }
     if (status < 0) {
-        fail_network(stream, status);
+        stream_fail_network(stream, status);
     } else if (stream->cipher.size > 0) {
         hub_queue(stream->hub, stream);
     } else {
@@ -370,14 +219,14 @@ static void write_rest(struct stream *stream, struct buffer *output, size_t take
     struct bytes rest = bytes_make(output->data + taken, output->size - taken);
     buffer_init(&stream->flying, HUB_OUTPUT_BYTES);
     if (buffer_append(&stream->flying, rest) != OK) {
-        fail(stream, STREAM_END_MEMORY);
+        stream_fail(stream, STREAM_END_MEMORY);
         return;
     }
     stream->write.data = stream;
     uv_buf_t buffer = uv_buf_init((char *)stream->flying.data, (unsigned)stream->flying.size);
     int result = uv_write(&stream->write, (uv_stream_t *)&stream->tcp, &buffer, 1, on_written);
     if (result != 0) {
-        fail_network(stream, result);
+        stream_fail_network(stream, result);
         return;
     }
     stream->is_writing = true;
@@ -392,7 +241,7 @@ static void write_out(struct stream *stream, struct buffer *output, size_t plain
         taken = 0;
     }
     if (taken < 0) {
-        fail_network(stream, taken);
+        stream_fail_network(stream, taken);
     } else if ((size_t)taken < output->size) {
         write_rest(stream, output, (size_t)taken, plain_size);
     } else {
@@ -413,7 +262,7 @@ void stream_flush(struct stream *stream) {
         error = encrypt(stream, output, &plain_size);
     }
     if (error != OK) {
-        fail(stream, error == ERR_MEMORY ? STREAM_END_MEMORY : STREAM_END_TLS);
+        stream_fail(stream, error == ERR_MEMORY ? STREAM_END_MEMORY : STREAM_END_TLS);
     } else if (output->size > 0) {
         write_out(stream, output, plain_size);
     } else if (stream->state == STREAM_FLUSHING) {
@@ -436,7 +285,7 @@ must_check enum error stream_init(struct stream *stream, struct hub *hub,
     buffer_init(&stream->plain, SEND_QUEUE_MAX_BYTES + HUB_ROUND_BYTES);
     buffer_init(&stream->cipher, CIPHER_MAX_BYTES);
     buffer_init(&stream->flying, HUB_OUTPUT_BYTES);
-    buffer_init(&stream->early, EARLY_MAX_BYTES);
+    buffer_init(&stream->early, STREAM_EARLY_MAX_BYTES);
     link_init(&stream->queued, stream);
     link_init(&stream->all, stream);
     link_append(&hub->streams, &stream->all);
@@ -451,11 +300,11 @@ must_check enum error stream_start(struct stream *stream, const struct server_pi
             return error;
         }
     }
-    if (!stream->is_paused && !start_reading(stream)) {
+    if (!stream->is_paused && !stream_read_start(stream)) {
         return ERR_IO;
     }
     if (pin != NULL) {
-        feed(stream, bytes_make(NULL, 0)); /* the ClientHello */
+        stream_feed(stream, bytes_make(NULL, 0)); /* the ClientHello */
     }
     return OK;
 }

@@ -11,6 +11,9 @@
 #include "net/hub.h"
 #include "net/tls_session.h"
 
+/** The largest record of a client's handshake: one with the largest ClientHello. */
+enum { STREAM_EARLY_MAX_BYTES = TLS_RECORD_HEADER_BYTES + TLS_HELLO_MAX_BYTES };
+
 /** Why a stream ended. */
 enum stream_end {
     STREAM_END_OWN,     /**< this side closed it */
@@ -80,6 +83,20 @@ void stream_pause(struct stream *stream, bool pause);
 /** Closes; `flush` lets what is queued leave first, within the hub's `linger_ms`. `closed` follows
  * from the loop. */
 void stream_close(struct stream *stream, bool flush);
+
+/* Between stream.c and stream_read.c. */
+
+/** Ends an open stream for `end`; an alert that TLS left goes out first. */
+void stream_fail(struct stream *stream, enum stream_end end);
+
+/** The same for one of libuv's error numbers. */
+void stream_fail_network(struct stream *stream, int error);
+
+/** Begins to read, or goes on. False when libuv refuses. */
+bool stream_read_start(struct stream *stream);
+
+/** Feeds TLS with what came (a client begins with nothing) and hands on what that gives. */
+void stream_feed(struct stream *stream, struct bytes bytes);
 
 /** At the end of a round: encrypts and writes. For the hub. */
 void stream_flush(struct stream *stream);
