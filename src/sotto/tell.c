@@ -27,8 +27,10 @@ must_check enum error tell_text(const struct sotto_error *error, bool cause, con
     enum error status = put_line(out, "sotto: ", bytes_of_string(error->message));
     for (const char *line = error->help; *line != '\0' && status == OK;) {
         size_t size = strcspn(line, "\n");
+        /* A value that was left out leaves its space; two are an indent. */
+        size_t skipped = size > 1 && line[0] == ' ' && line[1] != ' ' ? 1 : 0;
         if (size > 0) {
-            status = put_line(out, "  ", bytes_make(line, size));
+            status = put_line(out, "  ", bytes_make(line + skipped, size - skipped));
         }
         line += size + (line[size] == '\n' ? 1 : 0);
     }
