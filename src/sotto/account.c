@@ -109,7 +109,9 @@ must_check int account_report(struct app *app, const struct sotto_account *accou
         return 0;
     }
     tell_always(app, "You are %s@%s.", account->name, account->server);
-    tell(app, "  Who is there:            sotto users");
-    tell(app, "  Your card, for others:   sotto card");
+    if (app->may_ask) {
+        tell(app, "  Who is there:            sotto users");
+        tell(app, "  Your card, for others:   sotto card");
+    }
     return 0;
 }

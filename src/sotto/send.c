@@ -59,14 +59,14 @@ static int report_json(struct app *app, const struct sotto_sent *sent, struct so
 }
 
 static int report(struct app *app, const struct sotto_sent *sent, struct sotto_error *error) {
-    const char *repeated = sent->repeated ? " (by an earlier command with this --id)" : "";
+    const char *repeated = sent->repeated ? " by an earlier command with this --id" : "";
     if (app->is_json) {
         return report_json(app, sent, error);
     }
     if (strcmp(sent->state, "queued") == 0) {
         tell(app, "Stored for %s%s; a later command sends it.", sent->to, repeated);
     } else {
-        tell(app, "Sent to %s%s.", sent->to, repeated);
+        tell(app, "Sent to %s (%s)%s.", sent->to, sent->state, repeated);
     }
     if (app->verbose > 0) {
         tell(app, "  id %s, %s", sent->id, sotto_trust_word(sent->trust));
