@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+#include "sottod/commands.h"
+
+#include "crypto/entropy.h"
+#include "platform/clock.h"
+#include "sottod/admin.h"
+#include "sottod/data.h"
+#include "sottod/invite.h"
+#include "sottod/say.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static int say_data(const struct data *data, enum error error) {
+    return say_failure(error, data->path, data->cause, data->detail, NULL);
+}
+
+/* Asks the server that runs on the data. ERR_NOT_FOUND when none does. */
+static enum error ask(struct data *data, const char *line, char *answer, size_t size) {
+    enum error error = admin_ask(data->socket, line, answer, size);
+    if (error == ERR_CLOSED || error == ERR_IO) {
+        data->path = data->socket;
+        snprintf(data->cause, sizeof(data->cause), "the server does not answer");
+        return ERR_STORAGE_FAILED;
+    }
+    data->path = error == ERR_NOT_ALLOWED ? data->socket : data->path;
+    return error;
+}
+
+/* Carries out one operation on the store itself. */
+static enum error run(struct data *data, struct store_op *op) {
+    const struct clock clock = clock_system();
+    struct store_batch batch = {.now_ms = clock.wall_ms(clock.context), .first = op, .count = 1};
+    enum error error = sqlite_store_run(data->store, &batch);
+    if (error != OK) {
+        data->path = data->database;
+        snprintf(data->cause, sizeof(data->cause), "%s", sqlite_store_cause(data->store));
+    }
+    return error == OK ? op->result : error;
+}
+
+static enum error invite_offline(struct data *data, const struct options *options, char *link) {
+    const struct random_source random = random_system();
+    const struct clock clock = clock_system();
+    struct store_invite invite;
+    char address[ADDRESS_MAX_BYTES];
+    enum error error = data_open(data, false, &random);
+    if (error == OK) {
+        error = data_load_key(data, false);
+    }
+    if (error != OK) {
+        return error;
+    }
+    data_read_address(data, address, sizeof(address));
+    if (options->public_host != NULL) {
+        snprintf(address, sizeof(address), "%s", options->public_host);
+    } else if (address[0] == '\0') {
+        public_address(NULL, DEFAULT_PORT, address, sizeof(address));
+    }
+    error = invite_make(&random, tls_identity_hash(data->identity), address,
+                        clock.wall_ms(clock.context) + options->expires_ms, options->is_admin,
+                        &invite, link);
+    struct store_op *op = error == OK ? store_op_new(STORE_INVITE) : NULL;
+    if (op != NULL) {
+        *op->invite = invite;
+        error = run(data, op);
+    } else if (error == OK) {
+        error = ERR_MEMORY;
+    }
+    store_op_free(op);
+    return error;
+}
+
+int command_invite_create(const struct options *options) {
+    struct data data;
+    char line[ADMIN_LINE_MAX_BYTES];
+    char link[ADMIN_LINE_MAX_BYTES];
+    enum error error = data_init(&data, options->data);
+    if (error == OK) {
+        error = data_find(&data);
+    }
+    if (error == OK) {
+        snprintf(line, sizeof(line), "invite %" PRIu64 " %d %.300s\n", options->expires_ms,
+                 options->is_admin ? 1 : 0,
+                 options->public_host == NULL ? "-" : options->public_host);
+        error = ask(&data, line, link, sizeof(link));
+        error = error == ERR_NOT_FOUND ? invite_offline(&data, options, link) : error;
+    }
+    int status = error == OK ? 0 : say_data(&data, error);
+    if (error == OK && (puts(link) == EOF || fflush(stdout) != 0)) {
+        status = say_failure(ERR_STORAGE_FAILED, "stdout", "it is closed or full", NULL, NULL);
+    }
+    data_close(&data);
+    return status;
+}
+
+int command_key(const struct options *options) {
+    struct data data;
+    char key[64];
+    enum error error = data_init(&data, options->data);
+    if (error == OK) {
+        error = data_find(&data);
+    }
+    if (error == OK) {
+        error = data_load_key(&data, false);
+    }
+    int status = error == OK ? 0 : say_data(&data, error);
+    if (error == OK) {
+        key_print(tls_identity_hash(data.identity), key, sizeof(key));
+        if (puts(key) == EOF || fflush(stdout) != 0) {
+            status = say_failure(ERR_STORAGE_FAILED, "stdout", "it is closed or full", NULL, NULL);
+        }
+    }
+    data_close(&data);
+    return status;
+}
+
+static enum error remove_offline(struct data *data, const struct options *options) {
+    const struct random_source random = random_system();
+    enum error error = data_open(data, false, &random);
+    struct store_op *op = error == OK ? store_op_new(STORE_REMOVE) : NULL;
+    if (op != NULL) {
+        op->remove->name = options->name;
+        error = run(data, op);
+        error = error == ERR_NOT_FOUND ? ERR_NO_SUCH_USER : error;
+    } else if (error == OK) {
+        error = ERR_MEMORY;
+    }
+    store_op_free(op);
+    return error;
+}
+
+int command_user_remove(const struct options *options) {
+    struct data data;
+    char line[ADMIN_LINE_MAX_BYTES];
+    char answer[ADMIN_LINE_MAX_BYTES];
+    enum error error = data_init(&data, options->data);
+    if (error == OK) {
+        error = data_find(&data);
+    }
+    if (error == OK) {
+        snprintf(line, sizeof(line), "remove %s\n", options->name.text);
+        error = ask(&data, line, answer, sizeof(answer));
+        error = error == ERR_NOT_FOUND ? remove_offline(&data, options) : error;
+    }
+    int status = error == OK ? 0 : say_data(&data, error);
+    data_close(&data);
+    return status;
+}

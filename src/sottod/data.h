@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/* The folder that is a server: its key, its database, a lock, and the socket for its administrator.
+ */
+#ifndef SOTTO_SOTTOD_DATA_H
+#define SOTTO_SOTTOD_DATA_H
+
+#include "net/identity.h"
+#include "platform/files.h"
+#include "server/store/sqlite.h"
+
+enum { CAUSE_MAX_BYTES = 256 };
+
+struct data {
+    char folder[PATH_MAX_BYTES];
+    char key[PATH_MAX_BYTES];
+    char database[PATH_MAX_BYTES];
+    char lock_file[PATH_MAX_BYTES];
+    char socket[PATH_MAX_BYTES];
+    char address[PATH_MAX_BYTES]; /**< file with the HOST:PORT that links named last */
+    struct file_lock lock;
+    struct tls_identity *identity;
+    struct sqlite_store *store;
+    /* What a failure is about: */
+    const char *path;
+    char cause[CAUSE_MAX_BYTES];
+    char detail[CAUSE_MAX_BYTES];
+};
+
+/** Finds the folder: `option`, else SOTTOD_DATA, else that of the user; makes nothing. ERR_USAGE.
+ */
+must_check enum error data_init(struct data *data, const char *option);
+
+/** OK when there is a server's data, ERR_NO_DATA, ERR_NOT_ALLOWED when the caller may not look. Run
+ * by root, it goes on as the owner of the data. */
+must_check enum error data_find(struct data *data);
+
+/** Makes the folder when `create`, takes the lock, checks that nobody else can read what is there,
+ * and opens the store. On a failure `path`, `cause` and `detail` of `data` say what and why. */
+must_check enum error data_open(struct data *data, bool create, const struct random_source *random);
+
+/** Loads the server's key, and makes it when `create`. */
+must_check enum error data_load_key(struct data *data, bool create);
+
+void data_close(struct data *data);
+
+/** Keeps what links name, for commands that run while the server does not; reads it (empty when
+ * unknown). */
+must_check enum error data_keep_address(struct data *data, const char *address);
+void data_read_address(const struct data *data, char *out, size_t size);
+
+#endif

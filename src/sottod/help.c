@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+#include "sottod/options.h"
+
+static const char OVERVIEW[] =
+    "sottod - a server for end-to-end encrypted messages\n"
+    "\n"
+    "  sottod                                         serve, with everything at its default\n"
+    "  sottod --port 8080 --max-clients 50\n"
+    "  sottod invite create                           print a link that makes one account\n"
+    "\n"
+    "Commands:\n"
+    "  serve (or none)        run the server, in the foreground\n"
+    "  invite create          make an invite and print its link\n"
+    "  key                    print the key that people see when they join\n"
+    "  user remove NAME       delete an account and what waits for it\n"
+    "  help COMMAND           explain one command\n"
+    "\n"
+    "Every command takes:\n"
+    "      --data DIR         where the server keeps its data (SOTTOD_DATA; default "
+    "~/.local/share/sottod)\n"
+    "  -q, --quiet            say nothing but errors\n"
+    "  -v, --verbose          say more\n"
+    "  -h, --help             this, or the help of a command\n"
+    "  -V, --version          versions of sottod, OpenSSL and SQLite\n"
+    "\n"
+    "Exit: 0 done, 2 usage, 5 cannot listen, 6 not allowed, 7 no such user, 9 storage.\n";
+
+static const char SERVE[] =
+    "sottod [serve] - run the server, in the foreground\n"
+    "\n"
+    "  sottod --port 8080 --max-clients 50\n"
+    "  sottod --data /srv/sotto --public-host chat.example.org --bind 0.0.0.0\n"
+    "\n"
+    "  -p, --port N           port to listen on (default 8080; 0: any free one)\n"
+    "      --bind ADDRESS     address to listen on; may be given several times (default ::, which "
+    "takes IPv4 too)\n"
+    "      --max-clients N    devices that may be logged in at once (default 1024)\n"
+    "      --data DIR         where the server keeps its data (SOTTOD_DATA; default "
+    "~/.local/share/sottod)\n"
+    "      --public-host HOST[:PORT]\n"
+    "                         what invite links name (default: an address of this machine)\n"
+    "      --registration M   who may make an account: invite (default), open, closed\n"
+    "      --log FORM         text (default) or json, on stderr\n"
+    "  -q, --quiet            say nothing but errors\n"
+    "  -v, --verbose          say more\n"
+    "\n"
+    "The first start makes the key, the database and an invite. SIGTERM and Ctrl-C end it within 5 "
+    "seconds.\n"
+    "Exit: 0 ended as asked, 2 usage, 5 cannot listen, 9 storage.\n";
+
+static const char INVITE_CREATE[] =
+    "sottod invite create - make an invite and print its link, and nothing else, on stdout\n"
+    "\n"
+    "  sottod invite create\n"
+    "  sottod invite create --expires 7d --admin\n"
+    "\n"
+    "      --expires TIME     how long it can be used: 30m, 24h (default), 7d\n"
+    "      --admin            the account will be marked as an admin's\n"
+    "      --public-host HOST[:PORT]\n"
+    "                         what the link names (default: what the server names)\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "It works once. The server keeps a hash of it, so it cannot be shown again. Works with the "
+    "server up or down.\n"
+    "Exit: 0 done, 2 usage, 6 not allowed, 9 no server and no data there.\n";
+
+static const char KEY[] =
+    "sottod key - print the server's key, to tell people by another way\n"
+    "\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "Exit: 0 done, 6 not allowed, 9 no data there.\n";
+
+static const char USER_REMOVE[] =
+    "sottod user remove NAME --confirm NAME - delete an account and what waits for it\n"
+    "\n"
+    "      --confirm NAME     the name once more: this cannot be undone\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "The name becomes free. Whoever takes it has another key, and contacts are told so.\n"
+    "Exit: 0 done, 2 usage, 6 not allowed, 7 no such user, 9 no data there.\n";
+
+const char *help_overview(void) {
+    return OVERVIEW;
+}
+
+const char *help_of(enum command command) {
+    switch (command) {
+    case COMMAND_SERVE:
+        return SERVE;
+    case COMMAND_INVITE_CREATE:
+        return INVITE_CREATE;
+    case COMMAND_KEY:
+        return KEY;
+    case COMMAND_USER_REMOVE:
+        return USER_REMOVE;
+    case COMMAND_COUNT:
+        break;
+    }
+    return OVERVIEW;
+}

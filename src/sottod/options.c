@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: ISC */
+#include "sottod/options.h"
+
+#include "base/suggest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option {
+    OPTION_PORT,
+    OPTION_BIND,
+    OPTION_MAX_CLIENTS,
+    OPTION_DATA,
+    OPTION_PUBLIC_HOST,
+    OPTION_REGISTRATION,
+    OPTION_LOG,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+    OPTION_EXPIRES,
+    OPTION_ADMIN,
+    OPTION_CONFIRM,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_COUNT,
+};
+
+#define FOR(command) (1u << (command))
+#define FOR_ALL (FOR(COMMAND_COUNT) - 1)
+
+static const struct {
+    const char *name;
+    char letter;
+    bool has_value;
+    unsigned commands;
+} OPTIONS[OPTION_COUNT] = {
+    [OPTION_PORT] = {"port", 'p', true, FOR(COMMAND_SERVE)},
+    [OPTION_BIND] = {"bind", 0, true, FOR(COMMAND_SERVE)},
+    [OPTION_MAX_CLIENTS] = {"max-clients", 0, true, FOR(COMMAND_SERVE)},
+    [OPTION_DATA] = {"data", 0, true, FOR_ALL},
+    [OPTION_PUBLIC_HOST] = {"public-host", 0, true,
+                            FOR(COMMAND_SERVE) | FOR(COMMAND_INVITE_CREATE)},
+    [OPTION_REGISTRATION] = {"registration", 0, true, FOR(COMMAND_SERVE)},
+    [OPTION_LOG] = {"log", 0, true, FOR(COMMAND_SERVE)},
+    [OPTION_QUIET] = {"quiet", 'q', false, FOR_ALL},
+    [OPTION_VERBOSE] = {"verbose", 'v', false, FOR_ALL},
+    [OPTION_EXPIRES] = {"expires", 0, true, FOR(COMMAND_INVITE_CREATE)},
+    [OPTION_ADMIN] = {"admin", 0, false, FOR(COMMAND_INVITE_CREATE)},
+    [OPTION_CONFIRM] = {"confirm", 0, true, FOR(COMMAND_USER_REMOVE)},
+    [OPTION_HELP] = {"help", 'h', false, FOR_ALL},
+    [OPTION_VERSION] = {"version", 'V', false, FOR_ALL},
+};
+
+static const struct {
+    const char *noun;
+    const char *verb;
+    int arguments;
+} COMMANDS[COMMAND_COUNT] = {
+    [COMMAND_SERVE] = {"serve", NULL, 0},
+    [COMMAND_INVITE_CREATE] = {"invite", "create", 0},
+    [COMMAND_KEY] = {"key", NULL, 0},
+    [COMMAND_USER_REMOVE] = {"user", "remove", 1},
+};
+
+enum { WORDS_MAX = 8 };
+
+/** What stands on the command line before it is given a meaning. */
+struct words {
+    const char *words[WORDS_MAX];
+    int count;
+    bool given[OPTION_COUNT];
+    const char *value[OPTION_COUNT];
+    const char *binds[BINDS_MAX];
+    size_t bind_count;
+    char *cause;
+    char *detail;
+};
+
+static printf_like(3, 4) enum error
+    usage(struct words *words, const char *detail, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(words->cause, USAGE_MAX_BYTES, format, arguments);
+    va_end(arguments);
+    snprintf(words->detail, USAGE_MAX_BYTES, "%s", detail);
+    return ERR_USAGE;
+}
+
+/* --- words and options
+ * ------------------------------------------------------------------------------------ */
+
+static enum option option_of_letter(char letter) {
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (OPTIONS[i].letter != 0 && OPTIONS[i].letter == letter) {
+            return (enum option)i;
+        }
+    }
+    return OPTION_COUNT;
+}
+
+static enum option option_of_name(const char *name, size_t size) {
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (strlen(OPTIONS[i].name) == size && memcmp(OPTIONS[i].name, name, size) == 0) {
+            return (enum option)i;
+        }
+    }
+    return OPTION_COUNT;
+}
+
+static enum error unknown_option(struct words *words, const char *text) {
+    const char *names[OPTION_COUNT];
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        names[i] = OPTIONS[i].name;
+    }
+    const char *near = word_suggest(text + strspn(text, "-"), names, OPTION_COUNT);
+    char detail[USAGE_MAX_BYTES] = "See:  sottod --help";
+    if (near != NULL) {
+        snprintf(detail, sizeof(detail), "Did you mean '--%s'?", near);
+    }
+    return usage(words, detail, "there is no option '%.60s'", text);
+}
+
+static enum error give(struct words *words, enum option option, const char *value) {
+    words->given[option] = true;
+    words->value[option] = value;
+    if (option == OPTION_BIND) {
+        if (words->bind_count == BINDS_MAX) {
+            return usage(words, "", "--bind may be given %d times", BINDS_MAX);
+        }
+        words->binds[words->bind_count++] = value;
+    }
+    return OK;
+}
+
+/* One word that begins with '-'; `*at` moves over a value in the next word. */
+static enum error read_option(struct words *words, int argc, char **argv, int *at) {
+    const char *text = argv[*at];
+    const char *equals = strchr(text, '=');
+    enum option option = OPTION_COUNT;
+    const char *value = NULL;
+    if (text[1] == '-') {
+        size_t size = equals == NULL ? strlen(text + 2) : (size_t)(equals - text - 2);
+        option = option_of_name(text + 2, size);
+        value = equals == NULL ? NULL : equals + 1;
+    } else {
+        option = option_of_letter(text[1]);
+        value = text[1] != 0 && text[2] != 0 ? text + 2 : NULL;
+        if (option != OPTION_COUNT && !OPTIONS[option].has_value && value != NULL) {
+            option = OPTION_COUNT;
+        }
+    }
+    if (option == OPTION_COUNT) {
+        return unknown_option(words, text);
+    }
+    if (!OPTIONS[option].has_value) {
+        return value == NULL ? give(words, option, NULL)
+                             : usage(words, "", "--%s takes no value", OPTIONS[option].name);
+    }
+    if (value == NULL && *at + 1 < argc && argv[*at + 1][0] != '-') {
+        value = argv[++*at];
+    }
+    if (value == NULL || value[0] == '\0') {
+        return usage(words, "See:  sottod --help", "--%s needs a value", OPTIONS[option].name);
+    }
+    return give(words, option, value);
+}
+
+static enum error read_words(struct words *words, int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        enum error error = OK;
+        if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            error = read_option(words, argc, argv, &i);
+        } else if (words->count == WORDS_MAX) {
+            error = usage(words, "See:  sottod --help", "too many words");
+        } else {
+            words->words[words->count++] = argv[i];
+        }
+        if (error != OK) {
+            return error;
+        }
+    }
+    return OK;
+}
+
+/* --- the command
+ * ------------------------------------------------------------------------------------------- */
+
+static enum error unknown_command(struct words *words, const char *text) {
+    static const char *const names[] = {"serve", "invite", "key",   "user",
+                                        "help",  "create", "remove"};
+    const char *near = word_suggest(text, names, sizeof(names) / sizeof(names[0]));
+    char detail[USAGE_MAX_BYTES] = "See:  sottod --help";
+    if (near != NULL) {
+        snprintf(detail, sizeof(detail), "Did you mean '%s'?", near);
+    }
+    return usage(words, detail, "there is no command '%.60s'", text);
+}
+
+/* `*used` words name the command. */
+static enum error find_command(struct words *words, const char *const *text, int count,
+                               enum command *command, int *used) {
+    *command = COMMAND_SERVE;
+    *used = 0;
+    if (count == 0) {
+        return OK;
+    }
+    bool noun_known = false;
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(COMMANDS[i].noun, text[0]) != 0) {
+            continue;
+        }
+        noun_known = true;
+        if (COMMANDS[i].verb == NULL || (count > 1 && strcmp(COMMANDS[i].verb, text[1]) == 0)) {
+            *command = (enum command)i;
+            *used = COMMANDS[i].verb == NULL ? 1 : 2;
+            return OK;
+        }
+    }
+    if (!noun_known) {
+        return unknown_command(words, text[0]);
+    }
+    return count > 1 ? unknown_command(words, text[1])
+                     : usage(words, "See:  sottod --help", "'%.60s' needs to be told what to do",
+                             text[0]);
+}
+
+/* --- values
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static enum error read_number(struct words *words, enum option option, uint64_t min, uint64_t max,
+                              uint64_t *out) {
+    const char *text = words->value[option];
+    char *end = NULL;
+    if (text == NULL) {
+        return OK;
+    }
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || value < min || value > max) {
+        return usage(words, "", "--%s takes a number from %llu to %llu, not '%.40s'",
+                     OPTIONS[option].name, (unsigned long long)min, (unsigned long long)max, text);
+    }
+    *out = value;
+    return OK;
+}
+
+/* Reads one of `count` words; its place is the value. */
+static enum error read_choice(struct words *words, enum option option, const char *const *names,
+                              size_t count, size_t *out) {
+    const char *text = words->value[option];
+    for (size_t i = 0; text != NULL && i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = i;
+            return OK;
+        }
+    }
+    char list[USAGE_MAX_BYTES] = "";
+    for (size_t i = 0; i < count; i++) {
+        size_t at = strlen(list);
+        snprintf(list + at, sizeof(list) - at, "%s%s", i == 0 ? "It takes: " : ", ", names[i]);
+    }
+    return text == NULL
+               ? OK
+               : usage(words, list, "--%s does not take '%.40s'", OPTIONS[option].name, text);
+}
+
+static enum error read_duration(struct words *words, uint64_t *out) {
+    static const struct {
+        char unit;
+        uint64_t ms;
+    } UNITS[] = {{'s', SECOND_MS}, {'m', MINUTE_MS}, {'h', HOUR_MS}, {'d', DAY_MS}};
+    const char *text = words->value[OPTION_EXPIRES];
+    char *end = NULL;
+    if (text == NULL) {
+        return OK;
+    }
+    unsigned long long value = strtoull(text, &end, 10);
+    for (size_t i = 0; i < sizeof(UNITS) / sizeof(UNITS[0]); i++) {
+        if (text[0] >= '0' && text[0] <= '9' && end[0] == UNITS[i].unit && end[1] == '\0' &&
+            value >= 1 && value <= 365 * DAY_MS / UNITS[i].ms) {
+            *out = value * UNITS[i].ms;
+            return OK;
+        }
+    }
+    return usage(words, "Examples:  --expires 30m   --expires 24h   --expires 7d",
+                 "'%.40s' is not a time that an "
+                 "invite can last (at most 365d)",
+                 text);
+}
+
+static enum error read_values(struct words *words, struct options *options) {
+    static const char *const REGISTRATIONS[] = {"invite", "open", "closed"};
+    static const char *const LOGS[] = {"text", "json"};
+    uint64_t port = DEFAULT_PORT;
+    uint64_t clients = DEFAULT_MAX_CLIENTS;
+    size_t registration = WIRE_REGISTRATION_INVITE;
+    size_t log = 0;
+    options->expires_ms = INVITE_LIFE_MS;
+    enum error error = read_number(words, OPTION_PORT, 0, UINT16_MAX, &port);
+    if (error == OK) {
+        error = read_number(words, OPTION_MAX_CLIENTS, 1, MAX_CLIENTS_MAX, &clients);
+    }
+    if (error == OK) {
+        error = read_choice(words, OPTION_REGISTRATION, REGISTRATIONS, 3, &registration);
+    }
+    if (error == OK) {
+        error = read_choice(words, OPTION_LOG, LOGS, 2, &log);
+    }
+    if (error == OK) {
+        error = read_duration(words, &options->expires_ms);
+    }
+    options->port = (uint16_t)port;
+    options->max_clients = (size_t)clients;
+    options->registration = (enum wire_registration)registration;
+    options->log_json = log == 1;
+    options->is_quiet = words->given[OPTION_QUIET];
+    options->is_verbose = words->given[OPTION_VERBOSE];
+    options->is_admin = words->given[OPTION_ADMIN];
+    options->data = words->value[OPTION_DATA];
+    options->public_host = words->value[OPTION_PUBLIC_HOST];
+    memcpy(options->binds, words->binds, sizeof(options->binds));
+    options->bind_count = words->bind_count;
+    return error;
+}
+
+static enum error check_fit(struct words *words, enum command command, int arguments) {
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (words->given[i] && (OPTIONS[i].commands & FOR(command)) == 0) {
+            return usage(words, "See:  sottod --help", "--%s does not belong to '%s%s%s'",
+                         OPTIONS[i].name, COMMANDS[command].noun,
+                         COMMANDS[command].verb == NULL ? "" : " ",
+                         COMMANDS[command].verb == NULL ? "" : COMMANDS[command].verb);
+        }
+    }
+    if (arguments > COMMANDS[command].arguments) {
+        return usage(words, "See:  sottod --help", "'%.60s' is one word too many",
+                     words->words[words->count - 1]);
+    }
+    if (arguments < COMMANDS[command].arguments) {
+        return usage(words, "", "which user? sottod user remove NAME --confirm NAME");
+    }
+    return OK;
+}
+
+static enum error read_removal(struct words *words, struct options *options) {
+    const char *name = words->words[words->count - 1];
+    const char *confirm = words->value[OPTION_CONFIRM];
+    snprintf(words->cause, USAGE_MAX_BYTES, "%.60s", name);
+    snprintf(words->detail, USAGE_MAX_BYTES, "Nothing was changed.");
+    enum error error = user_name_parse(bytes_of_string(name), &options->name);
+    if (error != OK) {
+        return error;
+    }
+    if (confirm == NULL || strcmp(confirm, name) != 0) {
+        char detail[USAGE_MAX_BYTES];
+        snprintf(detail, sizeof(detail),
+                 "Nothing was changed. To go on:  sottod user remove %s --confirm %s",
+                 options->name.text, options->name.text);
+        return usage(words, detail, "removing %s and what waits for them cannot be undone",
+                     options->name.text);
+    }
+    return OK;
+}
+
+must_check enum error options_parse(int argc, char **argv, struct options *options, char *cause,
+                                    char *detail) {
+    struct words words = {.cause = cause, .detail = detail};
+    int used = 0;
+    *options = (struct options){0};
+    enum error error = read_words(&words, argc, argv);
+    bool asks_help = words.count > 0 && strcmp(words.words[0], "help") == 0;
+    options->wants_help = asks_help || words.given[OPTION_HELP];
+    options->wants_version = words.given[OPTION_VERSION];
+    if (options->wants_help) {
+        int skip = asks_help ? 1 : 0;
+        options->is_overview = find_command(&words, words.words + skip, words.count - skip,
+                                            &options->command, &used) != OK ||
+                               used == 0;
+        return OK;
+    }
+    if (options->wants_version) {
+        return OK;
+    }
+    if (error == OK) {
+        error = find_command(&words, words.words, words.count, &options->command, &used);
+    }
+    if (error == OK) {
+        error = check_fit(&words, options->command, words.count - used);
+    }
+    if (error == OK) {
+        error = read_values(&words, options);
+    }
+    if (error == OK && options->command == COMMAND_USER_REMOVE) {
+        error = read_removal(&words, options);
+    }
+    return error;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/* The command line of sottod. Options may stand anywhere; of one given twice the last counts,
+ * except --bind, which adds. No command is `serve`. Nothing is abbreviated and no guess is run. */
+#ifndef SOTTO_SOTTOD_OPTIONS_H
+#define SOTTO_SOTTOD_OPTIONS_H
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "wire/message.h"
+
+enum command {
+    COMMAND_SERVE,
+    COMMAND_INVITE_CREATE,
+    COMMAND_KEY,
+    COMMAND_USER_REMOVE,
+    COMMAND_COUNT,
+};
+
+enum { BINDS_MAX = 8, USAGE_MAX_BYTES = 256 };
+
+struct options {
+    enum command command;
+    bool wants_help; /**< then only `command` and `is_overview` mean something */
+    bool is_overview;
+    bool wants_version;
+    uint16_t port;
+    const char *binds[BINDS_MAX]; /**< none: "::" */
+    size_t bind_count;
+    size_t max_clients;
+    const char *data;        /**< NULL: not given */
+    const char *public_host; /**< NULL: not given */
+    enum wire_registration registration;
+    bool log_json;
+    bool is_quiet;
+    bool is_verbose;
+    uint64_t expires_ms;
+    bool is_admin;
+    struct user_name name; /**< of `user remove` */
+};
+
+/** Reads the `argc` words of `argv`, of which the first is the program. Strings point into `argv`.
+ * ERR_USAGE or ERR_NAME_INVALID with the reason in `cause` and the way out in `detail`
+ * (USAGE_MAX_BYTES each). */
+must_check enum error options_parse(int argc, char **argv, struct options *options, char *cause,
+                                    char *detail);
+
+/** What `command` is for, with its options. */
+const char *help_of(enum command command);
+const char *help_overview(void);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+/* The server at work: one loop, one writer thread, the core between them. */
+#ifndef SOTTO_SOTTOD_SERVE_H
+#define SOTTO_SOTTOD_SERVE_H
+
+#include "sottod/options.h"
+
+/** Serves until it is told to stop or the store fails. Returns the exit status. */
+int serve(const struct options *options);
+
+#endif
