@@ -63,7 +63,7 @@ static int report(struct app *app, const struct sotto_verified *verified,
     struct json_line line;
     struct buffer out;
     if (!app->is_json) {
-        tell(app, "%s is verified.", verified->name);
+        tell_always(app, "%s is verified.", verified->name);
         if (verified->released > 0) {
             tell(app, "  %u held message(s) can be received now:  sotto recv", verified->released);
         }
