@@ -68,8 +68,8 @@ static enum error make_one_time(struct engine *engine, size_t count, uint8_t *ou
 
 /* The private halves are committed at the end of the event, before the frame leaves. */
 static enum error publish(struct engine *engine, bool with_set, size_t count, bool replace) {
-    uint8_t set[PREKEY_SET_BYTES];
-    uint8_t one_time[ONE_TIME_PREKEYS_FULL * ONE_TIME_PREKEY_BYTES];
+    uint8_t set[PREKEY_SET_BYTES] = {0};
+    uint8_t one_time[ONE_TIME_PREKEYS_FULL * ONE_TIME_PREKEY_BYTES] = {0};
     uint32_t request = 0;
     struct wire_publish message = {.replace = replace,
                                    .has_set = with_set,
