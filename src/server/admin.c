@@ -52,7 +52,8 @@ void invite_done(struct server *server, struct store_op *op) {
 void remove_done(struct server *server, struct store_op *op) {
     if (op->result == OK) {
         struct mailbox *mailbox = mailbox_find(server, &op->remove->name);
-        struct connection *connection = mailbox == NULL ? NULL : connection_find(server, mailbox->owner);
+        struct connection *connection =
+            mailbox == NULL ? NULL : connection_find(server, mailbox->owner);
         if (connection != NULL) {
             connection_fail(server, connection, 0, ERR_LOGIN_REFUSED, 0, "");
         }
@@ -63,9 +64,11 @@ void remove_done(struct server *server, struct store_op *op) {
     answer(op);
 }
 
-/* --- expiry ---------------------------------------------------------------------------------------------- */
+/* --- expiry
+ * ---------------------------------------------------------------------------------------------- */
 
-/* After a jump of the wall clock nothing is thrown away for an hour: it may be the clock that is wrong. */
+/* After a jump of the wall clock nothing is thrown away for an hour: it may be the clock that is
+ * wrong. */
 static bool is_clock_trusted(struct server *server) {
     int64_t offset = (int64_t)(server->now.wall_ms - server->now.monotonic_ms);
     int64_t jump = offset - server->clock_offset;

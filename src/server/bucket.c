@@ -26,7 +26,8 @@ bool bucket_take(struct bucket *bucket, uint64_t rate_per_minute, uint32_t burst
         *retry_s = 0;
         return true;
     }
-    uint64_t wait_ms = rate_per_minute == 0 ? DAY_MS : (TOKEN_UNITS - bucket->units) / rate_per_minute + 1;
+    uint64_t wait_ms =
+        rate_per_minute == 0 ? DAY_MS : (TOKEN_UNITS - bucket->units) / rate_per_minute + 1;
     *retry_s = (uint32_t)((wait_ms + SECOND_MS - 1) / SECOND_MS);
     return false;
 }

@@ -18,18 +18,22 @@ struct connection *connection_find(struct server *server, uint64_t number) {
     return server->connections[index];
 }
 
-/* --- among those before login ------------------------------------------------------------------------ */
+/* --- among those before login
+ * ------------------------------------------------------------------------ */
 
 static void enter_login(struct server *server, struct connection *connection) {
     connection->before = server->login_newest;
-    *(server->login_newest == NULL ? &server->login_oldest : &server->login_newest->after) = connection;
+    *(server->login_newest == NULL ? &server->login_oldest : &server->login_newest->after) =
+        connection;
     server->login_newest = connection;
     server->login_count++;
 }
 
 void connection_leave_login(struct server *server, struct connection *connection) {
-    *(connection->before == NULL ? &server->login_oldest : &connection->before->after) = connection->after;
-    *(connection->after == NULL ? &server->login_newest : &connection->after->before) = connection->before;
+    *(connection->before == NULL ? &server->login_oldest : &connection->before->after) =
+        connection->after;
+    *(connection->after == NULL ? &server->login_newest : &connection->after->before) =
+        connection->before;
     connection->before = NULL;
     connection->after = NULL;
     server->login_count--;
@@ -43,11 +47,13 @@ static size_t count_from_address(const struct server *server, const uint8_t addr
     return count;
 }
 
-/* The oldest that has said nothing, or the oldest at all; one whose login is being looked up stays. */
+/* The oldest that has said nothing, or the oldest at all; one whose login is being looked up stays.
+ */
 static void drop_oldest_silent(struct server *server) {
     struct connection *oldest = NULL;
     for (struct connection *c = server->login_oldest; c != NULL; c = c->after) {
-        if (!c->is_login_pending && (oldest == NULL || (oldest->is_established && !c->is_established))) {
+        if (!c->is_login_pending &&
+            (oldest == NULL || (oldest->is_established && !c->is_established))) {
             oldest = c;
         }
     }
@@ -56,7 +62,8 @@ static void drop_oldest_silent(struct server *server) {
     }
 }
 
-/* --- coming and going -------------------------------------------------------------------------------- */
+/* --- coming and going
+ * -------------------------------------------------------------------------------- */
 
 static bool find_slot(struct server *server, size_t *index) {
     for (size_t i = 0; i < server->connection_slots; i++) {
@@ -68,8 +75,8 @@ static bool find_slot(struct server *server, size_t *index) {
     return false;
 }
 
-must_check enum error server_open(struct server *server, const uint8_t address[16], bool is_v4, void *data,
-                                  struct moment now, uint64_t *connection) {
+must_check enum error server_open(struct server *server, const uint8_t address[16], bool is_v4,
+                                  void *data, struct moment now, uint64_t *connection) {
     uint8_t key[16];
     size_t index;
     server_set_now(server, now);
@@ -107,7 +114,8 @@ must_check enum error server_open(struct server *server, const uint8_t address[1
     return OK;
 }
 
-void server_established(struct server *server, uint64_t number, const uint8_t exporter[32], struct moment now) {
+void server_established(struct server *server, uint64_t number, const uint8_t exporter[32],
+                        struct moment now) {
     struct connection *connection = connection_find(server, number);
     server_set_now(server, now);
     if (connection != NULL) {
@@ -179,7 +187,8 @@ void server_closed(struct server *server, uint64_t number, struct moment now) {
     }
 }
 
-/* --- output ------------------------------------------------------------------------------------------- */
+/* --- output
+ * ------------------------------------------------------------------------------------------- */
 
 void connection_mark_dirty(struct server *server, struct connection *connection) {
     if (!connection->is_dirty) {
@@ -190,7 +199,7 @@ void connection_mark_dirty(struct server *server, struct connection *connection)
     }
 }
 
-static void give_up_handed(struct server *server) {
+void connection_give_up_handed(struct server *server) {
     if (server->handed != NULL) {
         struct connection *connection = server->handed;
         server->handed = NULL;
@@ -203,7 +212,7 @@ static void give_up_handed(struct server *server) {
 }
 
 bool server_next_output(struct server *server, struct server_output *output) {
-    give_up_handed(server);
+    connection_give_up_handed(server);
     struct connection *connection = server->is_failed ? NULL : server->dirty;
     if (connection == NULL) {
         return false;
@@ -236,15 +245,15 @@ void connection_wrote(struct server *server, struct connection *connection, enum
     }
 }
 
-void connection_refuse(struct server *server, struct connection *connection, uint32_t request, enum error error,
-                       uint32_t retry_s, const char *detail) {
+void connection_refuse(struct server *server, struct connection *connection, uint32_t request,
+                       enum error error, uint32_t retry_s, const char *detail) {
     const struct wire_error message = {
         .error = error, .retry_after_s = retry_s, .detail = bytes_of_string(detail)};
     connection_wrote(server, connection, wire_write_error(&connection->output, request, &message));
 }
 
-void connection_fail(struct server *server, struct connection *connection, uint32_t request, enum error error,
-                     uint32_t retry_s, const char *detail) {
+void connection_fail(struct server *server, struct connection *connection, uint32_t request,
+                     enum error error, uint32_t retry_s, const char *detail) {
     if (connection->phase != PHASE_CLOSING) {
         connection_refuse(server, connection, request, error, retry_s, detail);
         connection_end(server, connection);
@@ -252,21 +261,20 @@ void connection_fail(struct server *server, struct connection *connection, uint3
 }
 
 void connection_end(struct server *server, struct connection *connection) {
-    leave(server, connection);
-    connection_mark_dirty(server, connection);
+    if (connection->phase != PHASE_CLOSING) {
+        leave(server, connection);
+        connection_mark_dirty(server, connection);
+    }
 }
 
-/* --- input -------------------------------------------------------------------------------------------- */
+/* --- input
+ * -------------------------------------------------------------------------------------------- */
 
 static receive_function *const RECEIVE[] = {
-    [WIRE_LOGIN] = login_receive,
-    [WIRE_REGISTER] = register_receive,
-    [WIRE_PUBLISH] = publish_receive,
-    [WIRE_GET_CERTIFICATE] = certificate_receive,
-    [WIRE_GET_BUNDLE] = bundle_receive,
-    [WIRE_LIST_USERS] = users_receive,
-    [WIRE_SEND] = send_receive,
-    [WIRE_FETCH] = fetch_receive,
+    [WIRE_LOGIN] = login_receive,       [WIRE_REGISTER] = register_receive,
+    [WIRE_PUBLISH] = publish_receive,   [WIRE_GET_CERTIFICATE] = certificate_receive,
+    [WIRE_GET_BUNDLE] = bundle_receive, [WIRE_LIST_USERS] = users_receive,
+    [WIRE_SEND] = send_receive,         [WIRE_FETCH] = fetch_receive,
     [WIRE_ACK] = ack_receive,
 };
 
@@ -276,20 +284,24 @@ static enum wire_state state_of(const struct connection *connection) {
 
 /* Whether another frame may be begun. */
 static bool can_take(const struct server *server, const struct connection *connection) {
-    return connection->phase != PHASE_CLOSING && !connection->is_login_pending && !queue_is_full(server) &&
-           connection->in_flight < REQUESTS_IN_FLIGHT_MAX && connection->heavy < HEAVY_IN_FLIGHT_MAX &&
+    return connection->phase != PHASE_CLOSING && !connection->is_login_pending &&
+           !queue_is_full(server) && connection->in_flight < REQUESTS_IN_FLIGHT_MAX &&
+           connection->heavy < HEAVY_IN_FLIGHT_MAX &&
            connection->unsent + connection->output.size < OUTPUT_HIGH_BYTES;
 }
 
-static void receive_ping(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+static void receive_ping(struct server *server, struct connection *connection,
+                         const struct wire_frame *frame) {
     if (wire_read_empty(frame->body) != OK) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "malformed message");
         return;
     }
-    connection_wrote(server, connection, wire_write_empty(&connection->output, WIRE_DONE, frame->request));
+    connection_wrote(server, connection,
+                     wire_write_empty(&connection->output, WIRE_DONE, frame->request));
 }
 
-static void take_frame(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+static void take_frame(struct server *server, struct connection *connection,
+                       const struct wire_frame *frame) {
     if (!wire_allowed(state_of(connection), WIRE_TO_SERVER, frame->type)) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "message not allowed here");
     } else if (frame->request == 0) {
@@ -302,8 +314,8 @@ static void take_frame(struct server *server, struct connection *connection, con
     }
 }
 
-/* Takes whole frames from the front of the input; the number of bytes taken. `*unfinished`: the rest is
- * the beginning of one. */
+/* Takes whole frames from the front of the input; the number of bytes taken. `*unfinished`: the
+ * rest is the beginning of one. */
 static size_t take_frames(struct server *server, struct connection *connection, bool *unfinished) {
     size_t at = 0;
     *unfinished = false;
@@ -311,10 +323,11 @@ static size_t take_frames(struct server *server, struct connection *connection, 
         struct wire_frame frame;
         size_t used;
         struct bytes rest = bytes_make(connection->input.data + at, connection->input.size - at);
-        enum error error = rest.size == 0
-                               ? ERR_WAIT
-                               : wire_frame_cut(rest, wire_frame_max(state_of(connection), WIRE_TO_SERVER),
-                                                &frame, &used);
+        enum error error =
+            rest.size == 0
+                ? ERR_WAIT
+                : wire_frame_cut(rest, wire_frame_max(state_of(connection), WIRE_TO_SERVER), &frame,
+                                 &used);
         if (error == ERR_WAIT) {
             *unfinished = rest.size > 0;
             break;
@@ -368,7 +381,8 @@ static void process(struct server *server, struct connection *connection) {
 void server_receive(struct server *server, uint64_t number, struct bytes bytes, struct moment now) {
     struct connection *connection = connection_find(server, number);
     server_set_now(server, now);
-    if (connection == NULL || connection->phase == PHASE_CLOSING || server->is_failed || bytes.size == 0) {
+    if (connection == NULL || connection->phase == PHASE_CLOSING || server->is_failed ||
+        bytes.size == 0) {
         return;
     }
     connection->heard_ms = now.monotonic_ms;
@@ -422,7 +436,8 @@ struct connection *connection_answered(struct server *server, const struct store
     return connection;
 }
 
-/* --- time --------------------------------------------------------------------------------------------- */
+/* --- time
+ * --------------------------------------------------------------------------------------------- */
 
 void connection_tick(struct server *server, struct connection *connection) {
     uint64_t now_ms = server->now.monotonic_ms;
@@ -434,7 +449,8 @@ void connection_tick(struct server *server, struct connection *connection) {
             connection_fail(server, connection, 0, ERR_LOGIN_TIMEOUT, 0, "");
         }
     } else if (connection->frame_ms != 0 && now_ms - connection->frame_ms >= FRAME_TIMEOUT_MS) {
-        connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "message not finished in time");
+        connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0,
+                        "message not finished in time");
     } else if (now_ms - connection->heard_ms >= IDLE_TIMEOUT_MS ||
                (connection->unsent_ms != 0 && now_ms - connection->unsent_ms >= IDLE_TIMEOUT_MS)) {
         connection_end(server, connection);

@@ -37,8 +37,9 @@ void server_log(const struct server *server, const char *format, ...) {
     server->config.log(server->config.log_context, line);
 }
 
-must_check enum error server_new(const struct server_config *config, const struct random_source *random,
-                                 struct moment now, struct server **server) {
+must_check enum error server_new(const struct server_config *config,
+                                 const struct random_source *random, struct moment now,
+                                 struct server **server) {
     enum error error = ERR_MEMORY;
     require(config->max_clients >= 1 && config->max_clients <= MAX_CLIENTS_MAX);
     *server = NULL;
@@ -89,6 +90,7 @@ void server_free(struct server *server) {
 }
 
 void server_set_now(struct server *server, struct moment now) {
+    connection_give_up_handed(server);
     server->now = now;
 }
 
@@ -121,8 +123,9 @@ void server_disk_free(struct server *server, uint64_t bytes) {
     bool is_low = bytes < server->config.min_free_bytes;
     if (is_low != server->is_disk_low) {
         server->is_disk_low = is_low;
-        server_log(server, is_low ? "the disk is nearly full: refusing new messages, delivering stored ones"
-                                  : "there is space on the disk again: taking new messages");
+        server_log(server,
+                   is_low ? "the disk is nearly full: refusing new messages, delivering stored ones"
+                          : "there is space on the disk again: taking new messages");
     }
 }
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* The server without its I/O: accounts, directory, prekeys, one mailbox a device, delivery. It keeps the
- * delivery contract; whoever runs it moves bytes and batches.
+/* The server without its I/O: accounts, directory, prekeys, one mailbox a device, delivery. It
+ * keeps the delivery contract; whoever runs it moves bytes and batches.
  *
  *   connections   server_open, server_established, server_receive, server_drained, server_closed
- *   output        server_next_output until it has none, after each of these, after server_batch_done and
- *                 server_tick
- *   store         server_take_batch whenever none is under way; server_batch_done when it is carried out
- *   time          server_tick at server_deadline; `now` is an argument everywhere
+ *   output        server_next_output until it has none, after each of these, after
+ * server_batch_done and server_tick store         server_take_batch whenever none is under way;
+ * server_batch_done when it is carried out time          server_tick at server_deadline; `now` is
+ * an argument everywhere
  *
- * Nothing here is safe to call from two threads, and no call blocks. docs/PROTOCOL.md section 4 has the
- * messages, docs/ARCHITECTURE.md the delivery contract. */
+ * Nothing here is safe to call from two threads, and no call blocks. docs/PROTOCOL.md section 4 has
+ * the messages, docs/ARCHITECTURE.md the delivery contract. */
 #ifndef SOTTO_SERVER_CORE_H
 #define SOTTO_SERVER_CORE_H
 
@@ -24,7 +24,8 @@ struct moment {
     uint64_t monotonic_ms;
 };
 
-/** The bounds that a test or an administrator chooses; server_config_default gives those of base/limits.h. */
+/** The bounds that a test or an administrator chooses; server_config_default gives those of
+ * base/limits.h. */
 struct server_config {
     size_t max_clients; /**< devices logged in at once */
     enum wire_registration registration;
@@ -44,22 +45,26 @@ struct server_config {
 struct server_config server_config_default(void);
 
 /** ERR_MEMORY, ERR_RANDOM. `random` is copied; what it points to has to outlive the server. */
-must_check enum error server_new(const struct server_config *config, const struct random_source *random,
-                                 struct moment now, struct server **server);
-/** Frees everything; a batch that was taken and not given back is freed with it. NULL is nothing. */
+must_check enum error server_new(const struct server_config *config,
+                                 const struct random_source *random, struct moment now,
+                                 struct server **server);
+/** Frees everything; a batch that was taken and not given back is freed with it. NULL is nothing.
+ */
 void server_free(struct server *server);
 
 /** Connections are named by numbers that are never used twice; 0 is none. */
 
-/** A connection came from `address` (16 bytes, IPv4 as v4-mapped). ERR_LIMIT: refuse it, too many from this
- * address wait to log in. `data` is handed back with each output. */
-must_check enum error server_open(struct server *server, const uint8_t address[16], bool is_v4, void *data,
-                                  struct moment now, uint64_t *connection);
+/** A connection came from `address` (16 bytes, IPv4 as v4-mapped). ERR_LIMIT: refuse it, too many
+ * from this address wait to log in. `data` is handed back with each output. */
+must_check enum error server_open(struct server *server, const uint8_t address[16], bool is_v4,
+                                  void *data, struct moment now, uint64_t *connection);
 /** Its secure channel stands; `exporter` is what a login has to sign. */
 void server_established(struct server *server, uint64_t connection, const uint8_t exporter[32],
                         struct moment now);
-/** Bytes came. A connection that is paused or closing takes what was under way, within its bound. */
-void server_receive(struct server *server, uint64_t connection, struct bytes bytes, struct moment now);
+/** Bytes came. A connection that is paused or closing takes what was under way, within its bound.
+ */
+void server_receive(struct server *server, uint64_t connection, struct bytes bytes,
+                    struct moment now);
 /** All output handed out so far has left. */
 void server_drained(struct server *server, uint64_t connection, struct moment now);
 /** It is gone; also to be called after an output with `close`. Unknown numbers are nothing. */
@@ -78,10 +83,11 @@ bool server_next_output(struct server *server, struct server_output *output);
 
 /** The operations that have gathered, or NULL when there are none or a batch is under way. */
 struct store_batch *server_take_batch(struct server *server, struct moment now);
-/** The batch was carried out. OK: all of it is durable. ERR_FULL: no space, nothing was applied; what
- * needs space is refused and the rest tried again. Anything else: the store failed, nobody is told anything any
- * more, and server_is_failed from now on. */
-void server_batch_done(struct server *server, struct store_batch *batch, enum error result, struct moment now);
+/** The batch was carried out. OK: all of it is durable. ERR_FULL: no space, nothing was applied;
+ * what needs space is refused and the rest tried again. Anything else: the store failed, nobody is
+ * told anything any more, and server_is_failed from now on. */
+void server_batch_done(struct server *server, struct store_batch *batch, enum error result,
+                       struct moment now);
 bool server_is_failed(const struct server *server);
 
 /** Timeouts, expiry and retries; to be called at server_deadline or later. */
@@ -105,7 +111,8 @@ struct admin_request {
 /** Makes an invite. ERR_MEMORY; then `done` is not called. */
 must_check enum error server_invite(struct server *server, const struct store_invite *invite,
                                     struct admin_request request);
-/** Removes an account with all it has; its device is signed out. ERR_NOT_FOUND comes through `done`. ERR_MEMORY. */
+/** Removes an account with all it has; its device is signed out. ERR_NOT_FOUND comes through
+ * `done`. ERR_MEMORY. */
 must_check enum error server_remove(struct server *server, const struct user_name *name,
                                     struct admin_request request);
 
@@ -113,12 +120,12 @@ must_check enum error server_remove(struct server *server, const struct user_nam
 struct server_figures {
     size_t connections;
     size_t logged_in;
-    size_t mailboxes;       /**< in the cache */
-    size_t queued;          /**< operations that wait for a batch */
-    uint64_t accepted;      /**< envelopes */
-    uint64_t repeated;      /**< envelopes accepted again */
-    uint64_t delivered;     /**< acknowledged */
-    uint64_t not_inserted;  /**< acknowledged before they were stored */
+    size_t mailboxes;      /**< in the cache */
+    size_t queued;         /**< operations that wait for a batch */
+    uint64_t accepted;     /**< envelopes */
+    uint64_t repeated;     /**< envelopes accepted again */
+    uint64_t delivered;    /**< acknowledged */
+    uint64_t not_inserted; /**< acknowledged before they were stored */
 };
 struct server_figures server_figures(const struct server *server);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Envelopes that go out: FETCH, DELIVER, ACK. Each connection has a window of messages handed over and not
- * acknowledged; a handle means something on its connection only, and only while the device has not logged in
- * again. What is stored goes out in the order of the mailbox: from memory right after its commit when all
- * before it was handed over, else by reading the store. */
+/* Envelopes that go out: FETCH, DELIVER, ACK. Each connection has a window of messages handed over
+ * and not acknowledged; a handle means something on its connection only, and only while the device
+ * has not logged in again. What is stored goes out in the order of the mailbox: from memory right
+ * after its commit when all before it was handed over, else by reading the store. */
 #include "server/state.h"
 
 #include "base/require.h"
@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the window ------------------------------------------------------------------------------------------ */
+/* --- the window
+ * ------------------------------------------------------------------------------------------ */
 
 static bool has_room(const struct connection *connection) {
-    return connection->in_window < connection->window && connection->window_bytes < DELIVERY_WINDOW_BYTES &&
+    return connection->in_window < connection->window &&
+           connection->window_bytes < DELIVERY_WINDOW_BYTES &&
            connection->unsent + connection->output.size < OUTPUT_HIGH_BYTES;
 }
 
@@ -26,7 +28,8 @@ static struct slot *free_slot(struct connection *connection) {
     return NULL;
 }
 
-/* The base is random and the slot stands in the low bits: a handle of another connection names nothing here. */
+/* The base is random and the slot stands in the low bits: a handle of another connection names
+ * nothing here. */
 static uint64_t next_handle(struct connection *connection, const struct slot *slot) {
     uint64_t handle;
     do {
@@ -73,9 +76,12 @@ void delivery_end(struct connection *connection) {
     connection->is_fetching = false;
 }
 
-/* --- FETCH ----------------------------------------------------------------------------------------------- */
+/* --- FETCH
+ * -----------------------------------------------------------------------------------------------
+ */
 
-void fetch_receive(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+void fetch_receive(struct server *server, struct connection *connection,
+                   const struct wire_frame *frame) {
     uint16_t window;
     if (wire_read_fetch(frame->body, &window) != OK || window > DELIVERY_WINDOW_MAX ||
         connection->is_fetching) {
@@ -96,7 +102,8 @@ void fetch_receive(struct server *server, struct connection *connection, const s
 static void tell_caught_up(struct server *server, struct connection *connection) {
     if (!connection->is_caught_up) {
         connection->is_caught_up = true;
-        connection_wrote(server, connection, wire_write_empty(&connection->output, WIRE_CAUGHT_UP, 0));
+        connection_wrote(server, connection,
+                         wire_write_empty(&connection->output, WIRE_CAUGHT_UP, 0));
     }
 }
 
@@ -143,7 +150,9 @@ void read_done(struct server *server, struct store_op *op) {
             continue;
         }
         if (message->is_damaged) {
-            server_log(server, "a stored message is damaged: it is kept and not delivered (mailbox %llu, place %llu)",
+            server_log(server,
+                       "a stored message is damaged: it is kept and not delivered (mailbox %llu, "
+                       "place %llu)",
                        (unsigned long long)read->device, (unsigned long long)message->order);
         } else if (connection->in_window == connection->window ||
                    !hand_over(server, connection, message->order, message->envelope)) {
@@ -157,7 +166,8 @@ void read_done(struct server *server, struct store_op *op) {
     delivery_continue(server, connection);
 }
 
-/* --- from memory ----------------------------------------------------------------------------------------- */
+/* --- from memory
+ * ----------------------------------------------------------------------------------------- */
 
 void delivery_stored(struct server *server, struct mailbox *mailbox, struct store_op *op) {
     const struct store_insert *insert = op->insert;
@@ -174,9 +184,12 @@ void delivery_stored(struct server *server, struct mailbox *mailbox, struct stor
     delivery_continue(server, connection);
 }
 
-/* --- ACK ------------------------------------------------------------------------------------------------- */
+/* --- ACK
+ * -------------------------------------------------------------------------------------------------
+ */
 
-void ack_receive(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+void ack_receive(struct server *server, struct connection *connection,
+                 const struct wire_frame *frame) {
     struct wire_ack message;
     if (wire_read_ack(frame->body, &message) != OK) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "malformed message");

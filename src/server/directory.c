@@ -20,9 +20,11 @@ static void queue_request(struct server *server, struct connection *connection, 
     queue_add(server, op);
 }
 
-/* --- PUBLISH -------------------------------------------------------------------------------------------- */
+/* --- PUBLISH
+ * -------------------------------------------------------------------------------------------- */
 
-void publish_receive(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+void publish_receive(struct server *server, struct connection *connection,
+                     const struct wire_frame *frame) {
     struct wire_publish message;
     if (wire_read_publish(frame->body, &message) != OK) {
         malformed(server, connection);
@@ -40,7 +42,8 @@ void publish_receive(struct server *server, struct connection *connection, const
         }
         in->count = message.one_time_count;
         for (size_t i = 0; i < in->count; i++) {
-            memcpy(in->one_time[i], message.one_time.data + i * ONE_TIME_PREKEY_BYTES, ONE_TIME_PREKEY_BYTES);
+            memcpy(in->one_time[i], message.one_time.data + i * ONE_TIME_PREKEY_BYTES,
+                   ONE_TIME_PREKEY_BYTES);
         }
         connection->heavy++;
     }
@@ -54,7 +57,8 @@ void publish_done(struct server *server, struct store_op *op) {
     }
     connection->heavy--;
     if (op->result == OK) {
-        connection_wrote(server, connection, wire_write_empty(&connection->output, WIRE_DONE, op->request));
+        connection_wrote(server, connection,
+                         wire_write_empty(&connection->output, WIRE_DONE, op->request));
     } else if (op->result == ERR_FULL) {
         connection_refuse(server, connection, op->request, ERR_SERVER_DISK_FULL, DISK_RETRY_S, "");
     } else {
@@ -63,10 +67,11 @@ void publish_done(struct server *server, struct store_op *op) {
     }
 }
 
-/* --- GET_CERTIFICATE and GET_BUNDLE --------------------------------------------------------------------- */
+/* --- GET_CERTIFICATE and GET_BUNDLE
+ * --------------------------------------------------------------------- */
 
-static struct store_op *lookup(struct server *server, struct connection *connection, enum store_kind kind,
-                               const struct wire_frame *frame) {
+static struct store_op *lookup(struct server *server, struct connection *connection,
+                               enum store_kind kind, const struct wire_frame *frame) {
     struct user_name name;
     if (wire_read_name(frame->body, &name) != OK) {
         malformed(server, connection);
@@ -82,7 +87,8 @@ static struct store_op *lookup(struct server *server, struct connection *connect
     return op;
 }
 
-void certificate_receive(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+void certificate_receive(struct server *server, struct connection *connection,
+                         const struct wire_frame *frame) {
     struct store_op *op = lookup(server, connection, STORE_CERTIFICATE, frame);
     if (op != NULL) {
         connection->heavy++;
@@ -90,7 +96,8 @@ void certificate_receive(struct server *server, struct connection *connection, c
     }
 }
 
-void bundle_receive(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+void bundle_receive(struct server *server, struct connection *connection,
+                    const struct wire_frame *frame) {
     uint32_t retry_s;
     struct store_op *op = lookup(server, connection, STORE_BUNDLE, frame);
     if (op == NULL) {
@@ -142,14 +149,17 @@ void bundle_done(struct server *server, struct store_op *op) {
             one_time = bytes_of(op->bundle->one_time);
         }
         connection_wrote(server, connection,
-                         wire_write_bundle(&connection->output, op->request, bytes_of(op->bundle->certificate),
+                         wire_write_bundle(&connection->output, op->request,
+                                           bytes_of(op->bundle->certificate),
                                            bytes_of(op->bundle->set), one_time));
     }
 }
 
-/* --- LIST_USERS ----------------------------------------------------------------------------------------- */
+/* --- LIST_USERS
+ * ----------------------------------------------------------------------------------------- */
 
-void users_receive(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+void users_receive(struct server *server, struct connection *connection,
+                   const struct wire_frame *frame) {
     struct wire_list_users message;
     if (wire_read_list_users(frame->body, &message) != OK) {
         malformed(server, connection);

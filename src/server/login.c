@@ -17,10 +17,13 @@ static void queue_login(struct server *server, struct connection *connection, st
     queue_add(server, op);
 }
 
-/* --- LOGIN --------------------------------------------------------------------------------------------- */
+/* --- LOGIN
+ * --------------------------------------------------------------------------------------------- */
 
-/* The proof is checked when the device's key is known; until then it rests in the operation's device. */
-void login_receive(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+/* The proof is checked when the device's key is known; until then it rests in the operation's
+ * device. */
+void login_receive(struct server *server, struct connection *connection,
+                   const struct wire_frame *frame) {
     struct wire_login login;
     if (wire_read_login(frame->body, &login) != OK) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "malformed message");
@@ -50,8 +53,8 @@ static void fence(struct server *server, struct mailbox *mailbox) {
     require(mailbox->owner == 0);
 }
 
-static void welcome(struct server *server, struct connection *connection, const struct store_device *device,
-                    uint32_t request) {
+static void welcome(struct server *server, struct connection *connection,
+                    const struct store_device *device, uint32_t request) {
     struct wire_welcome message = {
         .server_time_ms = server->now.wall_ms,
         .name = device->name,
@@ -62,11 +65,12 @@ static void welcome(struct server *server, struct connection *connection, const 
         .window_max = DELIVERY_WINDOW_MAX,
     };
     memcpy(message.store_epoch, server->config.store_epoch, sizeof(message.store_epoch));
-    connection_wrote(server, connection, wire_write_welcome(&connection->output, request, &message));
+    connection_wrote(server, connection,
+                     wire_write_welcome(&connection->output, request, &message));
 }
 
-static void enter(struct server *server, struct connection *connection, const struct store_device *device,
-                  uint32_t request) {
+static void enter(struct server *server, struct connection *connection,
+                  const struct store_device *device, uint32_t request) {
     struct mailbox *mailbox = mailbox_of_device(server, device);
     if (mailbox == NULL) {
         connection_end(server, connection);
@@ -106,7 +110,8 @@ void login_leave(struct server *server, struct connection *connection) {
 /* A device that is in may come in again, however full the server is. */
 static bool may_enter(struct server *server, const struct store_device *device) {
     const struct mailbox *mailbox = mailbox_find(server, &device->name);
-    return !is_full(server) || (mailbox != NULL && mailbox->owner != 0 && mailbox->device == device->device);
+    return !is_full(server) ||
+           (mailbox != NULL && mailbox->owner != 0 && mailbox->device == device->device);
 }
 
 static struct connection *decided(struct server *server, struct store_op *op) {
@@ -127,8 +132,8 @@ void login_done(struct server *server, struct store_op *op) {
     if (connection == NULL) {
         return;
     }
-    if (op->result != OK ||
-        login_verify(device->signing, connection->exporter, connection->cid, connection->proof) != OK) {
+    if (op->result != OK || login_verify(device->signing, connection->exporter, connection->cid,
+                                         connection->proof) != OK) {
         connection_fail(server, connection, op->request, ERR_LOGIN_REFUSED, 0, "");
     } else if (!may_enter(server, device)) {
         connection_fail(server, connection, op->request, ERR_SERVER_FULL, SERVER_FULL_RETRY_S, "");
@@ -137,18 +142,23 @@ void login_done(struct server *server, struct store_op *op) {
     }
 }
 
-/* --- REGISTER ------------------------------------------------------------------------------------------ */
+/* --- REGISTER
+ * ------------------------------------------------------------------------------------------ */
 
-static enum error check_certificate(const struct server *server, const struct connection *connection,
-                                    const struct wire_register *message, struct certificate *certificate) {
-    enum error error = certificate_verify(message->certificate, server->now.wall_ms, 0, certificate);
+static enum error check_certificate(const struct server *server,
+                                    const struct connection *connection,
+                                    const struct wire_register *message,
+                                    struct certificate *certificate) {
+    enum error error =
+        certificate_verify(message->certificate, server->now.wall_ms, 0, certificate);
     if (error != OK) {
         return error;
     }
     if (memcmp(certificate->cid, message->login.cid, sizeof(certificate->cid)) != 0) {
         return ERR_MISMATCH;
     }
-    return login_verify(certificate->signing, connection->exporter, certificate->cid, message->login.signature);
+    return login_verify(certificate->signing, connection->exporter, certificate->cid,
+                        message->login.signature);
 }
 
 static const char *refusal_of(enum error error) {
@@ -164,7 +174,8 @@ static const char *refusal_of(enum error error) {
     }
 }
 
-static struct store_op *register_op(const struct server *server, const struct wire_register *message,
+static struct store_op *register_op(const struct server *server,
+                                    const struct wire_register *message,
                                     const struct certificate *certificate) {
     struct store_op *op = store_op_new(STORE_REGISTER);
     if (op == NULL) {
@@ -187,7 +198,8 @@ static struct store_op *register_op(const struct server *server, const struct wi
     return op;
 }
 
-void register_receive(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+void register_receive(struct server *server, struct connection *connection,
+                      const struct wire_frame *frame) {
     struct wire_register message;
     struct certificate certificate;
     if (wire_read_register(frame->body, &message) != OK) {
@@ -198,12 +210,14 @@ void register_receive(struct server *server, struct connection *connection, cons
     enum error error = certificate_parse(message.certificate, &certificate);
     const struct mailbox *known = error == OK ? mailbox_find(server, &certificate.name) : NULL;
     if (is_full(server) && (known == NULL || known->owner == 0)) {
-        connection_fail(server, connection, frame->request, ERR_SERVER_FULL, SERVER_FULL_RETRY_S, "");
+        connection_fail(server, connection, frame->request, ERR_SERVER_FULL, SERVER_FULL_RETRY_S,
+                        "");
         return;
     }
     error = check_certificate(server, connection, &message, &certificate);
     if (error != OK) {
-        connection_fail(server, connection, frame->request, ERR_CERTIFICATE_REFUSED, 0, refusal_of(error));
+        connection_fail(server, connection, frame->request, ERR_CERTIFICATE_REFUSED, 0,
+                        refusal_of(error));
         return;
     }
     struct store_op *op = register_op(server, &message, &certificate);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The devices that matter now: those that are in and those that somebody writes to. A bounded cache: the
- * one that was used longest ago goes first. */
+/* The devices that matter now: those that are in and those that somebody writes to. A bounded
+ * cache: the one that was used longest ago goes first. */
 #include "server/state.h"
 
 #include "base/require.h"
@@ -22,7 +22,8 @@ static size_t bucket_of(const struct server *server, const struct user_name *nam
 }
 
 struct mailbox *mailbox_find(struct server *server, const struct user_name *name) {
-    for (struct mailbox *m = server->mailboxes[bucket_of(server, name)]; m != NULL; m = m->same_bucket) {
+    for (struct mailbox *m = server->mailboxes[bucket_of(server, name)]; m != NULL;
+         m = m->same_bucket) {
         if (user_name_equal(&m->name, name)) {
             return m;
         }
@@ -179,7 +180,8 @@ void mailbox_done(struct server *server, struct store_op *op) {
         load(mailbox, op->login);
         decide_waiting(server, mailbox);
     } else {
-        /* Nobody of that name can be written to now. It is not remembered: the next message asks again. */
+        /* Nobody of that name can be written to now. It is not remembered: the next message asks
+         * again. */
         decide_waiting(server, mailbox);
         mailbox_forget(server, mailbox);
     }

@@ -21,8 +21,9 @@ static enum error read_front(struct reader *reader, uint8_t type, const uint8_t 
     return memcmp(named, cid, sizeof(named)) == 0 ? OK : ERR_MISMATCH;
 }
 
-must_check enum error prekey_set_front(const uint8_t set[PREKEY_SET_BYTES], const uint8_t cid[HASH_BYTES],
-                                       uint64_t now_ms, struct prekey_front *front) {
+must_check enum error prekey_set_front(const uint8_t set[PREKEY_SET_BYTES],
+                                       const uint8_t cid[HASH_BYTES], uint64_t now_ms,
+                                       struct prekey_front *front) {
     struct reader reader;
     reader_init(&reader, bytes_make(set, PREKEY_SET_BYTES));
     enum error error = read_front(&reader, TYPE_SET, cid, front);
@@ -31,14 +32,16 @@ must_check enum error prekey_set_front(const uint8_t set[PREKEY_SET_BYTES], cons
     }
     uint64_t created_ms = reader_u64(&reader);
     front->expires_ms = reader_u64(&reader);
-    if (created_ms > now_ms + CLOCK_TOLERANCE_MS || front->expires_ms != created_ms + PREKEY_SET_LIFE_MS) {
+    if (created_ms > now_ms + CLOCK_TOLERANCE_MS ||
+        front->expires_ms != created_ms + PREKEY_SET_LIFE_MS) {
         return ERR_EXPIRED;
     }
     return front->expires_ms > now_ms ? OK : ERR_EXPIRED;
 }
 
-must_check enum error one_time_front(const uint8_t record[ONE_TIME_PREKEY_BYTES], const uint8_t cid[HASH_BYTES],
-                                     uint64_t now_ms, struct prekey_front *front) {
+must_check enum error one_time_front(const uint8_t record[ONE_TIME_PREKEY_BYTES],
+                                     const uint8_t cid[HASH_BYTES], uint64_t now_ms,
+                                     struct prekey_front *front) {
     struct reader reader;
     reader_init(&reader, bytes_make(record, ONE_TIME_PREKEY_BYTES));
     enum error error = read_front(&reader, TYPE_ONE_TIME, cid, front);

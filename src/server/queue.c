@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Operations on their way to the store: gathered while a batch is under way, so that a commit carries all that
- * came during the one before it, and nobody waits for a timer when the disk is idle. */
+/* Operations on their way to the store: gathered while a batch is under way, so that a commit
+ * carries all that came during the one before it, and nobody waits for a timer when the disk is
+ * idle. */
 #include "server/state.h"
 
 #include "base/require.h"
@@ -90,23 +91,17 @@ void queue_free(struct server *server) {
     free_list(server->held);
 }
 
-/* --- what comes back ----------------------------------------------------------------------------------- */
+/* --- what comes back
+ * ----------------------------------------------------------------------------------- */
 
 static void (*const DONE[])(struct server *, struct store_op *) = {
-    [STORE_LOGIN] = login_done,
-    [STORE_REGISTER] = register_done,
-    [STORE_PUBLISH] = publish_done,
-    [STORE_CERTIFICATE] = certificate_done,
-    [STORE_BUNDLE] = bundle_done,
-    [STORE_USERS] = users_done,
-    [STORE_MAILBOX] = mailbox_done,
-    [STORE_INSERT] = insert_done,
-    [STORE_RECALL] = recall_done,
-    [STORE_READ] = read_done,
-    [STORE_DELETE] = delete_done,
-    [STORE_EXPIRE] = expire_done,
-    [STORE_INVITE] = invite_done,
-    [STORE_REMOVE] = remove_done,
+    [STORE_LOGIN] = login_done,     [STORE_REGISTER] = register_done,
+    [STORE_PUBLISH] = publish_done, [STORE_CERTIFICATE] = certificate_done,
+    [STORE_BUNDLE] = bundle_done,   [STORE_USERS] = users_done,
+    [STORE_MAILBOX] = mailbox_done, [STORE_INSERT] = insert_done,
+    [STORE_RECALL] = recall_done,   [STORE_READ] = read_done,
+    [STORE_DELETE] = delete_done,   [STORE_EXPIRE] = expire_done,
+    [STORE_INVITE] = invite_done,   [STORE_REMOVE] = remove_done,
 };
 
 static void finish(struct server *server, struct store_op *op) {
@@ -171,7 +166,8 @@ void queue_retry_held(struct server *server) {
 static void disk_full(struct server *server, struct store_op *op) {
     if (!server->is_disk_full) {
         server->is_disk_full = true;
-        server_log(server, "disk full: refusing new messages, delivering stored ones; none is lost");
+        server_log(server,
+                   "disk full: refusing new messages, delivering stored ones; none is lost");
     }
     while (op != NULL) {
         struct store_op *next = op->next;
@@ -191,7 +187,8 @@ static void disk_full(struct server *server, struct store_op *op) {
     }
 }
 
-void server_batch_done(struct server *server, struct store_batch *batch, enum error result, struct moment now) {
+void server_batch_done(struct server *server, struct store_batch *batch, enum error result,
+                       struct moment now) {
     require(batch != NULL && batch == server->batch);
     server_set_now(server, now);
     server->batch = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Envelopes that come in. What can fail for one of them is decided here, before it is queued, or is an outcome
- * of its operation; ACCEPTED goes out when the operation is durable. */
+/* Envelopes that come in. What can fail for one of them is decided here, before it is queued, or is
+ * an outcome of its operation; ACCEPTED goes out when the operation is durable. */
 #include "server/state.h"
 
 #include "base/require.h"
@@ -10,7 +10,8 @@
 
 enum { ENVELOPE_TYPE_AT = 1, TYPE_HELLO = 0x10, HELLO_CERTIFICATE_AT = 2 };
 
-/* --- mailboxes that an earlier message did not reach ---------------------------------------------------- */
+/* --- mailboxes that an earlier message did not reach
+ * ---------------------------------------------------- */
 
 static struct refused *find_refused(struct connection *connection, uint64_t name) {
     for (size_t i = 0; i < connection->refused_count; i++) {
@@ -52,9 +53,11 @@ static void decided_refused(struct connection *connection, uint64_t name, bool i
     }
 }
 
-/* --- a SEND --------------------------------------------------------------------------------------------- */
+/* --- a SEND
+ * --------------------------------------------------------------------------------------------- */
 
-/* A first message carries the sender's certificate in clear; the server lets nobody speak as another. */
+/* A first message carries the sender's certificate in clear; the server lets nobody speak as
+ * another. */
 static bool is_own(const struct connection *connection, struct bytes envelope) {
     struct certificate certificate;
     if (envelope.data[ENVELOPE_TYPE_AT] != TYPE_HELLO) {
@@ -87,7 +90,8 @@ static struct store_op *insert_op(struct server *server, struct connection *conn
     return op;
 }
 
-void send_receive(struct server *server, struct connection *connection, const struct wire_frame *frame) {
+void send_receive(struct server *server, struct connection *connection,
+                  const struct wire_frame *frame) {
     struct wire_send message;
     if (wire_read_send(frame->body, &message) != OK) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "malformed message");
@@ -177,7 +181,8 @@ void send_decide(struct server *server, struct mailbox *mailbox, struct store_op
     queue_add(server, op);
 }
 
-/* --- outcomes ------------------------------------------------------------------------------------------- */
+/* --- outcomes
+ * ------------------------------------------------------------------------------------------- */
 
 static void answer_accepted(struct server *server, const struct store_op *op) {
     struct connection *connection = connection_answered(server, op);

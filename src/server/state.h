@@ -2,10 +2,11 @@
 /* What the files of the core share. Internal.
  *
  *   connection.c   a peer: bytes in, frames, output, end          bucket.c      rates
- *   login.c        who a peer is: LOGIN, REGISTER, fencing        queue.c       operations for the store
- *   directory.c    certificates, prekeys, users                   mailboxes.c   devices that matter now
- *   send.c         envelopes that come in                         delivery.c    envelopes that go out
- *   admin.c        what the administrator asks, and housekeeping  core.c        the whole */
+ *   login.c        who a peer is: LOGIN, REGISTER, fencing        queue.c       operations for the
+ * store directory.c    certificates, prekeys, users                   mailboxes.c   devices that
+ * matter now send.c         envelopes that come in                         delivery.c    envelopes
+ * that go out admin.c        what the administrator asks, and housekeeping  core.c        the whole
+ */
 #ifndef SOTTO_SERVER_STATE_H
 #define SOTTO_SERVER_STATE_H
 
@@ -13,7 +14,8 @@
 
 enum {
     CONNECTION_INDEX_BITS = 20,
-    INPUT_LOGIN_MAX_BYTES = FRAME_LOGIN_MAX_BYTES + 16 * 1024, /**< a frame and one TLS record behind it */
+    INPUT_LOGIN_MAX_BYTES =
+        FRAME_LOGIN_MAX_BYTES + 16 * 1024, /**< a frame and one TLS record behind it */
     INPUT_MAX_BYTES = FRAME_MAX_BYTES + 128 * 1024,
     OUTPUT_HIGH_BYTES = 256 * 1024, /**< more that waits to leave: nothing new is begun */
     HEAVY_IN_FLIGHT_MAX = 32,       /**< requests whose answers are large */
@@ -36,15 +38,16 @@ void bucket_fill(struct bucket *bucket, uint32_t burst, uint64_t now_ms);
 bool bucket_take(struct bucket *bucket, uint64_t rate_per_minute, uint32_t burst, uint64_t now_ms,
                  uint32_t *retry_s);
 
-/** A device that is in or that somebody writes to. It stays where it is while an operation names it. */
+/** A device that is in or that somebody writes to. It stays where it is while an operation names
+ * it. */
 struct mailbox {
     struct user_name name;
     uint64_t device;
     uint64_t account;
     bool is_loaded;
-    bool is_gone;             /**< removed: out of the cache, freed with its last operation */
-    uint32_t pending;         /**< operations that name it */
-    uint32_t messages;        /**< stored and on the way there */
+    bool is_gone;      /**< removed: out of the cache, freed with its last operation */
+    uint32_t pending;  /**< operations that name it */
+    uint32_t messages; /**< stored and on the way there */
     uint64_t bytes;
     uint64_t last_order;      /**< highest place given */
     uint64_t stored_order;    /**< highest place known to be stored */
@@ -73,8 +76,8 @@ enum phase {
     PHASE_CLOSING,
 };
 
-/** A mailbox that an earlier message of the connection did not reach: later ones do not either, so that
- * what arrives keeps the order in which it was sent. */
+/** A mailbox that an earlier message of the connection did not reach: later ones do not either, so
+ * that what arrives keeps the order in which it was sent. */
 struct refused {
     uint64_t name;    /**< hash of it */
     uint32_t pending; /**< look-ups that decide */
@@ -93,11 +96,11 @@ struct connection {
     bool is_registering; /**< holds a place among the clients until it is decided */
     uint64_t opened_ms;
     uint64_t heard_ms;
-    uint64_t frame_ms;    /**< since when a frame is unfinished, 0: none */
-    uint64_t unsent_ms;   /**< since when output waits, 0: none */
+    uint64_t frame_ms;  /**< since when a frame is unfinished, 0: none */
+    uint64_t unsent_ms; /**< since when output waits, 0: none */
     struct buffer input;
     struct buffer output;
-    size_t unsent;        /**< handed out and not known to have left */
+    size_t unsent; /**< handed out and not known to have left */
     uint32_t in_flight;
     uint32_t heavy;
     bool is_dirty;
@@ -182,18 +185,21 @@ void server_set_now(struct server *server, struct moment now);
 
 /* connection.c */
 struct connection *connection_find(struct server *server, uint64_t number);
+/** Output that was given away is gone with the next call on the server. */
+void connection_give_up_handed(struct server *server);
 void connection_mark_dirty(struct server *server, struct connection *connection);
 /** ERROR for one request. */
-void connection_refuse(struct server *server, struct connection *connection, uint32_t request, enum error error,
-                       uint32_t retry_s, const char *detail);
+void connection_refuse(struct server *server, struct connection *connection, uint32_t request,
+                       enum error error, uint32_t retry_s, const char *detail);
 /** ERROR, then the end. */
-void connection_fail(struct server *server, struct connection *connection, uint32_t request, enum error error,
-                     uint32_t retry_s, const char *detail);
+void connection_fail(struct server *server, struct connection *connection, uint32_t request,
+                     enum error error, uint32_t retry_s, const char *detail);
 /** The end, without a word. */
 void connection_end(struct server *server, struct connection *connection);
 /** `error` is that of a writer: a peer whose output overflows is dropped. */
 void connection_wrote(struct server *server, struct connection *connection, enum error error);
-/** The peer of an operation that is done, NULL when it is gone or going; one request less is in flight. */
+/** The peer of an operation that is done, NULL when it is gone or going; one request less is in
+ * flight. */
 struct connection *connection_answered(struct server *server, const struct store_op *op);
 void connection_resume_stalled(struct server *server);
 void connection_leave_login(struct server *server, struct connection *connection);
@@ -201,25 +207,32 @@ void connection_free(struct server *server, struct connection *connection);
 void connection_tick(struct server *server, struct connection *connection);
 
 /* login.c */
-void login_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
-void register_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void login_receive(struct server *server, struct connection *connection,
+                   const struct wire_frame *frame);
+void register_receive(struct server *server, struct connection *connection,
+                      const struct wire_frame *frame);
 void login_done(struct server *server, struct store_op *op);
 void register_done(struct server *server, struct store_op *op);
 /** Gives up what a login holds. */
 void login_leave(struct server *server, struct connection *connection);
 
 /* directory.c */
-void publish_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
-void certificate_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
-void bundle_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
-void users_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void publish_receive(struct server *server, struct connection *connection,
+                     const struct wire_frame *frame);
+void certificate_receive(struct server *server, struct connection *connection,
+                         const struct wire_frame *frame);
+void bundle_receive(struct server *server, struct connection *connection,
+                    const struct wire_frame *frame);
+void users_receive(struct server *server, struct connection *connection,
+                   const struct wire_frame *frame);
 void publish_done(struct server *server, struct store_op *op);
 void certificate_done(struct server *server, struct store_op *op);
 void bundle_done(struct server *server, struct store_op *op);
 void users_done(struct server *server, struct store_op *op);
 
 /* send.c */
-void send_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void send_receive(struct server *server, struct connection *connection,
+                  const struct wire_frame *frame);
 /** Decides a send whose mailbox is known (or known not to be). */
 void send_decide(struct server *server, struct mailbox *mailbox, struct store_op *op);
 void insert_done(struct server *server, struct store_op *op);
@@ -241,8 +254,10 @@ void mailbox_less(struct mailbox *mailbox, size_t messages, uint64_t bytes);
 void mailboxes_free(struct server *server);
 
 /* delivery.c */
-void fetch_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
-void ack_receive(struct server *server, struct connection *connection, const struct wire_frame *frame);
+void fetch_receive(struct server *server, struct connection *connection,
+                   const struct wire_frame *frame);
+void ack_receive(struct server *server, struct connection *connection,
+                 const struct wire_frame *frame);
 /** A message is stored: hands it over from memory if everything before it was. */
 void delivery_stored(struct server *server, struct mailbox *mailbox, struct store_op *op);
 /** Goes on with what the store holds. */

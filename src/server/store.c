@@ -7,13 +7,20 @@
 #include <string.h>
 
 static const size_t BODY_BYTES[] = {
-    [STORE_LOGIN] = sizeof(struct store_device),     [STORE_REGISTER] = sizeof(struct store_register),
-    [STORE_PUBLISH] = sizeof(struct store_publish),  [STORE_CERTIFICATE] = sizeof(struct store_bundle),
-    [STORE_BUNDLE] = sizeof(struct store_bundle),    [STORE_USERS] = sizeof(struct store_users),
-    [STORE_MAILBOX] = sizeof(struct store_device),   [STORE_INSERT] = sizeof(struct store_insert),
-    [STORE_RECALL] = sizeof(struct store_insert),    [STORE_READ] = sizeof(struct store_read),
-    [STORE_DELETE] = sizeof(struct store_delete),    [STORE_EXPIRE] = sizeof(struct store_expire),
-    [STORE_INVITE] = sizeof(struct store_invite),    [STORE_REMOVE] = sizeof(struct store_remove),
+    [STORE_LOGIN] = sizeof(struct store_device),
+    [STORE_REGISTER] = sizeof(struct store_register),
+    [STORE_PUBLISH] = sizeof(struct store_publish),
+    [STORE_CERTIFICATE] = sizeof(struct store_bundle),
+    [STORE_BUNDLE] = sizeof(struct store_bundle),
+    [STORE_USERS] = sizeof(struct store_users),
+    [STORE_MAILBOX] = sizeof(struct store_device),
+    [STORE_INSERT] = sizeof(struct store_insert),
+    [STORE_RECALL] = sizeof(struct store_insert),
+    [STORE_READ] = sizeof(struct store_read),
+    [STORE_DELETE] = sizeof(struct store_delete),
+    [STORE_EXPIRE] = sizeof(struct store_expire),
+    [STORE_INVITE] = sizeof(struct store_invite),
+    [STORE_REMOVE] = sizeof(struct store_remove),
 };
 
 struct envelope *envelope_new(struct bytes bytes) {
@@ -42,7 +49,8 @@ void envelope_drop(struct envelope *envelope) {
     }
 }
 
-must_check enum error envelope_digest(const struct envelope *envelope, uint8_t digest[DIGEST_BYTES]) {
+must_check enum error envelope_digest(const struct envelope *envelope,
+                                      uint8_t digest[DIGEST_BYTES]) {
     uint8_t hash[HASH_BYTES];
     const struct bytes part = bytes_make(envelope->bytes, envelope->size);
     enum error error = sha256(&part, 1, hash);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* What the server's core asks of a store: batches of typed operations, carried out in order, all or none.
+/* What the server's core asks of a store: batches of typed operations, carried out in order, all or
+ * none.
  *
- * The core fills operations and queues them; whoever runs the core takes a batch when none is under way, has
- * it carried out (on another thread, in another process, at once: the core does not care) and hands it
- * back. While a batch is under way the core does not touch it. An operation carries its own outcome in
- * `result`: what can fail for one message or one account is an outcome, never a failure of the batch. A
- * batch that fails was not applied or it is not known; the process then stops and recovers.
+ * The core fills operations and queues them; whoever runs the core takes a batch when none is under
+ * way, has it carried out (on another thread, in another process, at once: the core does not care)
+ * and hands it back. While a batch is under way the core does not touch it. An operation carries
+ * its own outcome in `result`: what can fail for one message or one account is an outcome, never a
+ * failure of the batch. A batch that fails was not applied or it is not known; the process then
+ * stops and recovers.
  *
- * The store knows devices by a number of its own that is never used twice, and a message by its place in
- * the order of its mailbox, which the core gives. */
+ * The store knows devices by a number of its own that is never used twice, and a message by its
+ * place in the order of its mailbox, which the core gives. */
 #ifndef SOTTO_SERVER_STORE_H
 #define SOTTO_SERVER_STORE_H
 
@@ -39,15 +41,17 @@ struct envelope *envelope_keep(struct envelope *envelope);
 /** Gives up one reference; NULL is nothing. */
 void envelope_drop(struct envelope *envelope);
 
-/** The first DIGEST_BYTES of SHA-256 over the envelope's bytes: two envelopes under one id are the same if
- * their digests are. */
-must_check enum error envelope_digest(const struct envelope *envelope, uint8_t digest[DIGEST_BYTES]);
+/** The first DIGEST_BYTES of SHA-256 over the envelope's bytes: two envelopes under one id are the
+ * same if their digests are. */
+must_check enum error envelope_digest(const struct envelope *envelope,
+                                      uint8_t digest[DIGEST_BYTES]);
 
 /** A device as the store knows it. */
 struct store_device {
-    uint64_t device;     /**< its mailbox; never used twice */
-    uint64_t account;    /**< never used twice */
-    uint64_t generation; /**< of logins: grows with each STORE_LOGIN and STORE_REGISTER of this device */
+    uint64_t device;  /**< its mailbox; never used twice */
+    uint64_t account; /**< never used twice */
+    uint64_t
+        generation; /**< of logins: grows with each STORE_LOGIN and STORE_REGISTER of this device */
     struct user_name name;
     uint8_t cid[HASH_BYTES];
     uint8_t afp[HASH_BYTES];
@@ -69,7 +73,8 @@ enum store_kind {
     STORE_USERS,       /**< a page of the directory */
     STORE_MAILBOX,     /**< the device of a name; ERR_NOT_FOUND */
     STORE_INSERT,      /**< a message: OK, ERR_DUPLICATE, ERR_CONFLICT, ERR_EARLIER_REFUSED */
-    STORE_RECALL,      /**< only whether the envelope is known: ERR_NOT_FOUND, ERR_DUPLICATE, ERR_CONFLICT */
+    STORE_RECALL,      /**< only whether the envelope is known: ERR_NOT_FOUND, ERR_DUPLICATE,
+                          ERR_CONFLICT */
     STORE_READ,        /**< messages of a mailbox, in order */
     STORE_DELETE,      /**< acknowledged messages */
     STORE_EXPIRE,      /**< a small batch of everything whose time is over */
@@ -77,10 +82,11 @@ enum store_kind {
     STORE_REMOVE,      /**< an account with all it has; ERR_NOT_FOUND */
 };
 
-/** OK: the account stands, `device` is filled. The same certificate again is OK and takes no invite; the
- * same account key with a higher epoch replaces the certificate, drops the prekeys and sets `is_replaced`.
- * ERR_NAME_TAKEN, ERR_INVITE_REQUIRED, ERR_INVITE_UNKNOWN, ERR_INVITE_USED, ERR_INVITE_EXPIRED,
- * ERR_REGISTRATION_CLOSED, ERR_CERTIFICATE_REFUSED (known account key, no higher epoch). */
+/** OK: the account stands, `device` is filled. The same certificate again is OK and takes no
+ * invite; the same account key with a higher epoch replaces the certificate, drops the prekeys and
+ * sets `is_replaced`. ERR_NAME_TAKEN, ERR_INVITE_REQUIRED, ERR_INVITE_UNKNOWN, ERR_INVITE_USED,
+ * ERR_INVITE_EXPIRED, ERR_REGISTRATION_CLOSED, ERR_CERTIFICATE_REFUSED (known account key, no
+ * higher epoch). */
 struct store_register {
     enum wire_registration mode;
     bool has_token;
@@ -91,9 +97,9 @@ struct store_register {
     bool is_replaced;
 };
 
-/** ERR_CERTIFICATE_REFUSED: `cid` is not the device's any more, a set_id below the stored one, or more than
- * ONE_TIME_PREKEYS_MAX one-time prekeys. Records that were stored before, handed out or not, are left as
- * they are, so that a repeat adds nothing twice. */
+/** ERR_CERTIFICATE_REFUSED: `cid` is not the device's any more, a set_id below the stored one, or
+ * more than ONE_TIME_PREKEYS_MAX one-time prekeys. Records that were stored before, handed out or
+ * not, are left as they are, so that a repeat adds nothing twice. */
 struct store_publish {
     uint64_t device;
     uint8_t cid[HASH_BYTES];
@@ -106,7 +112,8 @@ struct store_publish {
 
 struct store_bundle {
     struct user_name name;
-    uint64_t requester; /**< account; at most ONE_TIME_HANDOUT_PER_DAY one-time prekeys of a device each */
+    uint64_t requester; /**< account; at most ONE_TIME_HANDOUT_PER_DAY one-time prekeys of a device
+                           each */
     uint64_t choice;    /**< random: which of the one-time prekeys */
     uint8_t certificate[CERTIFICATE_BYTES];
     uint8_t set[PREKEY_SET_BYTES];
@@ -131,10 +138,10 @@ struct store_insert {
     /** The recipient acknowledged it before this was carried out: only its id is remembered. */
     bool is_acknowledged;
     /* The core's own: */
-    uint64_t previous;        /**< the place accepted before this one */
-    uint64_t handle;          /**< the delivery of it that is under way, 0: none */
-    enum error refusal;       /**< STORE_RECALL: what the sender is told when it is not known */
-    uint32_t retry_s;         /**< and when to try again */
+    uint64_t previous;  /**< the place accepted before this one */
+    uint64_t handle;    /**< the delivery of it that is under way, 0: none */
+    enum error refusal; /**< STORE_RECALL: what the sender is told when it is not known */
+    uint32_t retry_s;   /**< and when to try again */
 };
 
 struct store_message {

@@ -48,8 +48,8 @@ void run_mailbox(struct sqlite_store *store, struct store_op *op, uint64_t now_m
 }
 
 /* What an invite allows now; `*is_admin` is what it gives. */
-static enum error check_invite(struct sqlite_store *store, const struct store_register *in, uint64_t now_ms,
-                               bool *is_admin) {
+static enum error check_invite(struct sqlite_store *store, const struct store_register *in,
+                               uint64_t now_ms, bool *is_admin) {
     enum error result = ERR_INVITE_UNKNOWN;
     struct query query = query_begin(store, SQL_INVITE_OF_HASH);
     query_bind_bytes(&query, bytes_of(in->token_hash));
@@ -66,8 +66,8 @@ static enum error check_invite(struct sqlite_store *store, const struct store_re
     return result;
 }
 
-static enum error may_register(struct sqlite_store *store, const struct store_register *in, uint64_t now_ms,
-                               bool *is_admin, bool *uses_invite) {
+static enum error may_register(struct sqlite_store *store, const struct store_register *in,
+                               uint64_t now_ms, bool *is_admin, bool *uses_invite) {
     enum error invite = ERR_INVITE_REQUIRED;
     *is_admin = false;
     *uses_invite = false;
@@ -85,8 +85,8 @@ static enum error may_register(struct sqlite_store *store, const struct store_re
     return invite;
 }
 
-static void create(struct sqlite_store *store, const struct store_register *in, uint64_t now_ms, bool is_admin,
-                   bool uses_invite) {
+static void create(struct sqlite_store *store, const struct store_register *in, uint64_t now_ms,
+                   bool is_admin, bool uses_invite) {
     struct query query = query_begin(store, SQL_ACCOUNT_INSERT);
     query_bind_text(&query, in->device.name.text);
     query_bind_bytes(&query, bytes_of(in->device.afp));

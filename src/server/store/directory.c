@@ -32,8 +32,10 @@ static void add_one_time(struct sqlite_store *store, const struct store_publish 
     query_run(&query);
 }
 
-/* Whether the device still has that certificate and no newer set; false is ERR_CERTIFICATE_REFUSED. */
-static bool may_publish(struct sqlite_store *store, const struct store_publish *in, uint32_t set_id) {
+/* Whether the device still has that certificate and no newer set; false is ERR_CERTIFICATE_REFUSED.
+ */
+static bool may_publish(struct sqlite_store *store, const struct store_publish *in,
+                        uint32_t set_id) {
     bool may = false;
     struct query query = query_begin(store, SQL_SET_OF_DEVICE);
     query_bind_u64(&query, in->device);
@@ -99,7 +101,8 @@ void run_certificate(struct sqlite_store *store, struct store_op *op, uint64_t n
     read_keys(store, op);
 }
 
-static uint64_t count_handouts(struct sqlite_store *store, uint64_t requester, uint64_t device, uint64_t now_ms) {
+static uint64_t count_handouts(struct sqlite_store *store, uint64_t requester, uint64_t device,
+                               uint64_t now_ms) {
     uint64_t count = 0;
     struct query query = query_begin(store, SQL_HANDOUT_COUNT);
     query_bind_u64(&query, requester);
@@ -125,8 +128,8 @@ static uint64_t count_usable(struct sqlite_store *store, uint64_t device, uint64
 }
 
 /* One of them by the random choice; its record is gone in the same transaction. */
-static void take_one_time(struct sqlite_store *store, struct store_bundle *out, uint64_t device, uint64_t now_ms,
-                          uint64_t usable) {
+static void take_one_time(struct sqlite_store *store, struct store_bundle *out, uint64_t device,
+                          uint64_t now_ms, uint64_t usable) {
     uint64_t id = 0;
     struct query query = query_begin(store, SQL_ONE_TIME_PICK);
     query_bind_u64(&query, device);

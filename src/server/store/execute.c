@@ -5,11 +5,13 @@
 #include "base/require.h"
 
 static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) = {
-    [STORE_LOGIN] = run_login,       [STORE_REGISTER] = run_register, [STORE_PUBLISH] = run_publish,
-    [STORE_CERTIFICATE] = run_certificate, [STORE_BUNDLE] = run_bundle, [STORE_USERS] = run_users,
-    [STORE_MAILBOX] = run_mailbox,   [STORE_INSERT] = run_insert,     [STORE_RECALL] = run_recall,
-    [STORE_READ] = run_read,         [STORE_DELETE] = run_delete,     [STORE_EXPIRE] = run_expire,
-    [STORE_INVITE] = run_invite,     [STORE_REMOVE] = run_remove,
+    [STORE_LOGIN] = run_login,     [STORE_REGISTER] = run_register,
+    [STORE_PUBLISH] = run_publish, [STORE_CERTIFICATE] = run_certificate,
+    [STORE_BUNDLE] = run_bundle,   [STORE_USERS] = run_users,
+    [STORE_MAILBOX] = run_mailbox, [STORE_INSERT] = run_insert,
+    [STORE_RECALL] = run_recall,   [STORE_READ] = run_read,
+    [STORE_DELETE] = run_delete,   [STORE_EXPIRE] = run_expire,
+    [STORE_INVITE] = run_invite,   [STORE_REMOVE] = run_remove,
 };
 
 /* BEGIN takes no lock before the first write: a batch that only reads costs no sync. */
@@ -25,7 +27,8 @@ must_check enum error sqlite_store_run(struct sqlite_store *store, struct store_
     store_execute(store, "COMMIT");
     enum error error = store->error;
     if (error == ERR_FULL) {
-        /* Without the commit mark nothing of it is there. If that cannot be made sure, it is not known. */
+        /* Without the commit mark nothing of it is there. If that cannot be made sure, it is not
+         * known. */
         store->error = OK;
         if (!sqlite3_get_autocommit(store->database)) {
             store_execute(store, "ROLLBACK");

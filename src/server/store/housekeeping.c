@@ -19,7 +19,8 @@ struct expired {
 };
 
 /* Rows stand in the order in which they came: the first that is young enough ends the search. */
-static size_t find_expired(struct sqlite_store *store, uint64_t until_ms, struct expired *found, bool *more) {
+static size_t find_expired(struct sqlite_store *store, uint64_t until_ms, struct expired *found,
+                           bool *more) {
     size_t count = 0;
     struct query query = query_begin(store, SQL_EXPIRED_MESSAGES);
     query_bind_u64(&query, EXPIRE_MAX);
@@ -76,6 +77,7 @@ void run_expire(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
     bool more = expire_rest(store, SQL_EXPIRED_IDS, before(now_ms, ENVELOPE_ID_MEMORY_MS));
     more = expire_rest(store, SQL_EXPIRED_ONE_TIME, now_ms) || more;
     more = expire_rest(store, SQL_EXPIRED_HANDOUTS, before(now_ms, DAY_MS)) || more;
-    more = expire_rest(store, SQL_EXPIRED_INVITES, before(now_ms, INVITE_MEMORY_DAYS * DAY_MS)) || more;
+    more = expire_rest(store, SQL_EXPIRED_INVITES, before(now_ms, INVITE_MEMORY_DAYS * DAY_MS)) ||
+           more;
     out->more = out->more || more;
 }

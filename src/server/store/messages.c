@@ -13,7 +13,8 @@ struct row {
     const struct envelope *envelope;
 };
 
-/* The first half of SHA-256 over the row: a bit that turned on the disk is noticed before it is handed over. */
+/* The first half of SHA-256 over the row: a bit that turned on the disk is noticed before it is
+ * handed over. */
 static enum error checksum(const struct row *row, uint8_t out[DIGEST_BYTES]) {
     uint8_t numbers[32];
     uint8_t hash[HASH_BYTES];
@@ -40,15 +41,16 @@ static void latch(struct sqlite_store *store, enum error error) {
     }
 }
 
-/* Columns from 0: place, sender, sender_name, envelope_id, accepted_ms, checksum, envelope. NULL: damaged. */
+/* Columns from 0: place, sender, sender_name, envelope_id, accepted_ms, checksum, envelope. NULL:
+ * damaged. */
 static struct envelope *read_row(struct query *query, uint64_t device) {
     uint8_t expected[DIGEST_BYTES];
     struct bytes name = query_bytes(query, 2);
     struct bytes id = query_bytes(query, 3);
     struct bytes stored = query_bytes(query, 5);
     struct bytes data = query_bytes(query, 6);
-    if (data.size < ENVELOPE_MIN_BYTES || data.size > ENVELOPE_MAX_BYTES || id.size != ENVELOPE_ID_BYTES ||
-        stored.size != DIGEST_BYTES) {
+    if (data.size < ENVELOPE_MIN_BYTES || data.size > ENVELOPE_MAX_BYTES ||
+        id.size != ENVELOPE_ID_BYTES || stored.size != DIGEST_BYTES) {
         return NULL;
     }
     struct envelope *envelope = envelope_new(data);
@@ -78,8 +80,10 @@ static bool device_exists(struct sqlite_store *store, uint64_t device) {
     return exists;
 }
 
-/* ERR_NOT_FOUND, ERR_DUPLICATE (`*place`: where it waits, 0: it has left the mailbox), ERR_CONFLICT. */
-static enum error find_id(struct sqlite_store *store, const struct store_insert *in, uint64_t *place) {
+/* ERR_NOT_FOUND, ERR_DUPLICATE (`*place`: where it waits, 0: it has left the mailbox),
+ * ERR_CONFLICT. */
+static enum error find_id(struct sqlite_store *store, const struct store_insert *in,
+                          uint64_t *place) {
     enum error result = ERR_NOT_FOUND;
     struct query query = query_begin(store, SQL_ID_FIND);
     *place = 0;
@@ -95,7 +99,8 @@ static enum error find_id(struct sqlite_store *store, const struct store_insert 
     return result;
 }
 
-/* Offered again while its row is damaged: the same bytes (their digest says so) mend it in its place. */
+/* Offered again while its row is damaged: the same bytes (their digest says so) mend it in its
+ * place. */
 static void mend(struct sqlite_store *store, const struct store_insert *in, uint64_t place) {
     struct row row = {
         .device = in->recipient, .place = place, .sender = in->sender, .envelope = in->envelope};
@@ -140,8 +145,10 @@ static void remember(struct sqlite_store *store, const struct store_insert *in, 
 }
 
 static void insert(struct sqlite_store *store, const struct store_insert *in) {
-    struct row row = {
-        .device = in->recipient, .place = in->order, .sender = in->sender, .envelope = in->envelope};
+    struct row row = {.device = in->recipient,
+                      .place = in->order,
+                      .sender = in->sender,
+                      .envelope = in->envelope};
     uint8_t sum[DIGEST_BYTES];
     latch(store, checksum(&row, sum));
     struct query query = query_begin(store, SQL_MESSAGE_INSERT);
@@ -177,7 +184,8 @@ void run_insert(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
     if (op->result == ERR_DUPLICATE && place != 0) {
         mend(store, in, place);
     } else if (op->result == ERR_CONFLICT) {
-        store->conflicts[store->conflict_count++] = (struct conflict){op->connection, in->recipient};
+        store->conflicts[store->conflict_count++] =
+            (struct conflict){op->connection, in->recipient};
     } else if (op->result == ERR_NOT_FOUND && follows_conflict(store, op)) {
         op->result = ERR_EARLIER_REFUSED;
     } else if (op->result == ERR_NOT_FOUND) {
@@ -211,7 +219,8 @@ void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) 
     query_bind_u64(&query, read->max_messages + 1);
     while (query_row(&query)) {
         size_t size = query_bytes(&query, 6).size;
-        if (read->count == read->max_messages || (read->count > 0 && bytes + size > read->max_bytes)) {
+        if (read->count == read->max_messages ||
+            (read->count > 0 && bytes + size > read->max_bytes)) {
             read->is_exhausted = false;
             break;
         }
@@ -226,8 +235,8 @@ void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) 
 }
 
 /* Its id is remembered for a while after the message is gone. */
-static void leave(struct sqlite_store *store, uint64_t device, uint64_t sender, const uint8_t id[ENVELOPE_ID_BYTES],
-                  uint64_t now_ms) {
+static void leave(struct sqlite_store *store, uint64_t device, uint64_t sender,
+                  const uint8_t id[ENVELOPE_ID_BYTES], uint64_t now_ms) {
     struct query query = query_begin(store, SQL_ID_LEAVE);
     query_bind_u64(&query, now_ms);
     query_bind_u64(&query, device);
@@ -236,7 +245,8 @@ static void leave(struct sqlite_store *store, uint64_t device, uint64_t sender, 
     query_run(&query);
 }
 
-static void delete_one(struct sqlite_store *store, struct store_delete *removal, uint64_t order, uint64_t now_ms) {
+static void delete_one(struct sqlite_store *store, struct store_delete *removal, uint64_t order,
+                       uint64_t now_ms) {
     uint8_t id[ENVELOPE_ID_BYTES] = {0};
     uint64_t sender = 0;
     uint64_t size = 0;

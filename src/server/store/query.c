@@ -52,8 +52,9 @@ struct query query_begin(struct sqlite_store *store, enum statement which) {
         return query;
     }
     if (store->statements[which] == NULL) {
-        store_latch(store, sqlite3_prepare_v3(store->database, SQL[which], -1, SQLITE_PREPARE_PERSISTENT,
-                                              &store->statements[which], NULL));
+        store_latch(store,
+                    sqlite3_prepare_v3(store->database, SQL[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                       &store->statements[which], NULL));
     }
     query.statement = store->error == OK ? store->statements[which] : NULL;
     return query;
@@ -81,10 +82,12 @@ void query_bind_u64(struct query *query, uint64_t value) {
     }
 }
 
-/* The memory outlives the step: every caller binds what it holds until query_run or the last row. */
+/* The memory outlives the step: every caller binds what it holds until query_run or the last row.
+ */
 void query_bind_bytes(struct query *query, struct bytes value) {
     if (query->statement != NULL) {
-        check(query, sqlite3_bind_blob64(query->statement, query->next++, value.size == 0 ? "" : (const void *)value.data,
+        check(query, sqlite3_bind_blob64(query->statement, query->next++,
+                                         value.size == 0 ? "" : (const void *)value.data,
                                          value.size, SQLITE_STATIC));
     }
 }

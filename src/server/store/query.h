@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* One prepared statement at a time, with a latch: the first that fails is remembered in the store, later ones
- * do nothing, and one look at the end of the batch decides. Internal. */
+/* One prepared statement at a time, with a latch: the first that fails is remembered in the store,
+ * later ones do nothing, and one look at the end of the batch decides. Internal. */
 #ifndef SOTTO_SERVER_STORE_QUERY_H
 #define SOTTO_SERVER_STORE_QUERY_H
 
@@ -15,8 +15,8 @@ enum statement {
     STATEMENT_COUNT
 };
 
-/** A conflict found in the batch under way: what the same connection sends to the same mailbox after it is
- * refused too. */
+/** A conflict found in the batch under way: what the same connection sends to the same mailbox
+ * after it is refused too. */
 struct conflict {
     uint64_t connection;
     uint64_t recipient;
@@ -47,7 +47,8 @@ struct query {
     int next;                /**< parameter that is bound next */
 };
 
-/** Begins a statement; bind its parameters in order, then query_row until it is false, or query_run. */
+/** Begins a statement; bind its parameters in order, then query_row until it is false, or
+ * query_run. */
 struct query query_begin(struct sqlite_store *store, enum statement which);
 void query_bind_u64(struct query *query, uint64_t value);
 void query_bind_bytes(struct query *query, struct bytes value);
@@ -84,6 +85,7 @@ void run_expire(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
 void run_invite(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 
 /** Makes the tables of a new database, or checks those of an old one, and reads the store epoch. */
-must_check enum error schema_prepare(struct sqlite_store *store, const struct random_source *random);
+must_check enum error schema_prepare(struct sqlite_store *store,
+                                     const struct random_source *random);
 
 #endif

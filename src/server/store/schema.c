@@ -6,8 +6,8 @@
 
 enum { SCHEMA_VERSION = 1 };
 
-/* Messages are a rowid table with an index on the mailbox: rows of all mailboxes are appended in one place.
- * Ids are remembered in a table of their own, because they outlive their message. */
+/* Messages are a rowid table with an index on the mailbox: rows of all mailboxes are appended in
+ * one place. Ids are remembered in a table of their own, because they outlive their message. */
 static const char SCHEMA[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE accounts("
@@ -32,7 +32,7 @@ static const char SCHEMA[] =
     " device INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"
     " one_time_id INTEGER NOT NULL,"
     " expires_ms INTEGER NOT NULL," /* when it is dropped: 24 h before the key expires */
-    " record BLOB,"                 /* NULL: handed out; the id stays so that it is never stored again */
+    " record BLOB," /* NULL: handed out; the id stays so that it is never stored again */
     " UNIQUE(device, one_time_id));"
     "CREATE TABLE handouts("
     " row INTEGER PRIMARY KEY,"
@@ -41,7 +41,7 @@ static const char SCHEMA[] =
     " time_ms INTEGER NOT NULL);"
     "CREATE INDEX handouts_of ON handouts(requester, device);"
     "CREATE INDEX handouts_to ON handouts(device);"
-    "CREATE TABLE invites("
+    "CREATE TABLE invite("
     " token_hash BLOB PRIMARY KEY,"
     " expires_ms INTEGER NOT NULL,"
     " is_admin INTEGER NOT NULL,"
@@ -73,8 +73,9 @@ static void put_meta(struct sqlite_store *store, const char *key, struct bytes v
     if (store->error != OK) {
         return;
     }
-    store_latch(store, sqlite3_prepare_v2(store->database, "INSERT INTO meta(key, value) VALUES(?, ?)", -1,
-                                          &statement, NULL));
+    store_latch(store,
+                sqlite3_prepare_v2(store->database, "INSERT INTO meta(key, value) VALUES(?, ?)", -1,
+                                   &statement, NULL));
     if (store->error == OK) {
         sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
         sqlite3_bind_blob64(statement, 2, value.data, value.size, SQLITE_STATIC);
@@ -90,8 +91,8 @@ static size_t get_meta(struct sqlite_store *store, const char *key, uint8_t *out
     if (store->error != OK) {
         return 0;
     }
-    store_latch(store, sqlite3_prepare_v2(store->database, "SELECT value FROM meta WHERE key = ?", -1, &statement,
-                                          NULL));
+    store_latch(store, sqlite3_prepare_v2(store->database, "SELECT value FROM meta WHERE key = ?",
+                                          -1, &statement, NULL));
     if (store->error == OK) {
         sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
         int result = sqlite3_step(statement);
@@ -110,7 +111,8 @@ static size_t get_meta(struct sqlite_store *store, const char *key, uint8_t *out
 static int user_version(struct sqlite_store *store) {
     sqlite3_stmt *statement = NULL;
     int version = -1;
-    store_latch(store, sqlite3_prepare_v2(store->database, "PRAGMA user_version", -1, &statement, NULL));
+    store_latch(store,
+                sqlite3_prepare_v2(store->database, "PRAGMA user_version", -1, &statement, NULL));
     if (store->error == OK) {
         int result = sqlite3_step(statement);
         if (result == SQLITE_ROW) {
@@ -139,7 +141,8 @@ static enum error create(struct sqlite_store *store, const struct random_source 
     return store->error;
 }
 
-must_check enum error schema_prepare(struct sqlite_store *store, const struct random_source *random) {
+must_check enum error schema_prepare(struct sqlite_store *store,
+                                     const struct random_source *random) {
     int version = user_version(store);
     if (store->error != OK) {
         return store->error;
@@ -150,10 +153,12 @@ must_check enum error schema_prepare(struct sqlite_store *store, const struct ra
     if (version > SCHEMA_VERSION) {
         uint8_t writer[64] = {0};
         get_meta(store, "written_by", writer, sizeof(writer) - 1);
-        snprintf(store->cause, sizeof(store->cause), "%s", store->error == OK ? (const char *)writer : "");
+        snprintf(store->cause, sizeof(store->cause), "%s",
+                 store->error == OK ? (const char *)writer : "");
         return ERR_STORE_NEWER;
     }
-    if (get_meta(store, "store_epoch", store->epoch, sizeof(store->epoch)) != sizeof(store->epoch) &&
+    if (get_meta(store, "store_epoch", store->epoch, sizeof(store->epoch)) !=
+            sizeof(store->epoch) &&
         store->error == OK) {
         snprintf(store->cause, sizeof(store->cause), "it has no store epoch");
         return ERR_STORE_BROKEN;

@@ -15,7 +15,8 @@ static bool is_in_memory(const char *path) {
 static bool is_wal(struct sqlite_store *store) {
     sqlite3_stmt *statement = NULL;
     bool wal = false;
-    store_latch(store, sqlite3_prepare_v2(store->database, "PRAGMA journal_mode = WAL", -1, &statement, NULL));
+    store_latch(store, sqlite3_prepare_v2(store->database, "PRAGMA journal_mode = WAL", -1,
+                                          &statement, NULL));
     if (store->error == OK) {
         int result = sqlite3_step(statement);
         if (result == SQLITE_ROW) {
@@ -36,7 +37,8 @@ static enum error configure(struct sqlite_store *store, const char *path) {
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     bool wal = is_wal(store);
     if (store->error == OK && !wal && !is_in_memory(path)) {
-        snprintf(store->cause, sizeof(store->cause), "this file system cannot hold a write-ahead log");
+        snprintf(store->cause, sizeof(store->cause),
+                 "this file system cannot hold a write-ahead log");
         return ERR_IO;
     }
     /* A log that goes away with the last connection would have to be made and synced again. */
@@ -61,9 +63,11 @@ must_check enum error sqlite_store_open(const char *path, const struct random_so
     if (made == NULL) {
         return ERR_MEMORY;
     }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
     if (is_in_memory(path)) {
-        flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_MEMORY;
+        flags =
+            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_MEMORY;
     }
     store_latch(made, sqlite3_open_v2(path, &made->database, flags, NULL));
     enum error error = made->error;
