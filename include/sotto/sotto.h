@@ -303,7 +303,7 @@ struct sotto_versions {
     const char *protocol;    /**< "sotto-wire/1" */
     const char *openssl;     /**< version text of the OpenSSL in use */
     bool openssl_is_private; /**< the build of scripts/deps, linked statically */
-    const char *sqlcipher;
+    char sqlcipher[32];      /**< "4.6.1 community"; empty: not SQLCipher */
     const char *sqlite;
 };
 SOTTO_API void sotto_versions(struct sotto_versions *versions);

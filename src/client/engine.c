@@ -160,6 +160,16 @@ void engine_fetch(struct engine *engine) {
     engine->wants_fetch = true;
 }
 
+void engine_pin_server(struct engine *engine, const uint8_t hash[HASH_BYTES]) {
+    engine->has_new_server_key = engine->account.server_bits != 8 * HASH_BYTES;
+    engine->account.server_bits = 8 * HASH_BYTES;
+    memcpy(engine->account.server_hash, hash, HASH_BYTES);
+}
+
+uint64_t engine_frames(const struct engine *engine) {
+    return engine->frames;
+}
+
 void engine_connected(struct engine *engine, uint64_t now_ms, const uint8_t exporter[32]) {
     require(engine->phase == ENGINE_IDLE);
     engine->now_ms = now_ms;
@@ -397,6 +407,7 @@ static enum error handle_frames(struct engine *engine, struct bytes *stream) {
         if (error != OK) {
             return engine_protocol(engine, "a malformed frame");
         }
+        engine->frames++;
         error = handle(engine, &frame);
         if (error != OK) {
             return error;

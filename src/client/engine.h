@@ -63,6 +63,10 @@ void engine_free(struct engine *engine);
  */
 void engine_fetch(struct engine *engine);
 
+/** The whole hash of the server's key, which has passed the pin: it is the pin from the next login
+ * on. */
+void engine_pin_server(struct engine *engine, const uint8_t hash[HASH_BYTES]);
+
 /** The secure channel stands: registers an account that is not registered yet, else logs in. */
 void engine_connected(struct engine *engine, uint64_t now_ms, const uint8_t exporter[32]);
 void engine_received(struct engine *engine, uint64_t now_ms, struct bytes bytes);
@@ -74,6 +78,8 @@ void engine_tick(struct engine *engine, uint64_t now_ms);
 uint64_t engine_deadline(const struct engine *engine);
 
 enum engine_phase engine_phase(const struct engine *engine);
+/** Whole frames that came so far: whether the server is making progress. */
+uint64_t engine_frames(const struct engine *engine);
 /** Once ENGINE_OVER: why; OK after an engine_closed with OK. */
 const struct failure *engine_failure(const struct engine *engine);
 const struct account *engine_account(const struct engine *engine);

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: ISC */
+/* The directory with one's own trust, certificates, cards. */
+#include "libsotto/account.h"
+
+#include "client/trust.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct people {
+    struct runner runner;
+    struct user_name name; /**< whose certificate is asked for */
+};
+
+static bool is_ready(void *context) {
+    const struct people *people = context;
+    return engine_is_settled(people->runner.engine);
+}
+
+static bool is_answered(void *context) {
+    const struct people *people = context;
+    return engine_answer(people->runner.engine)->is_done;
+}
+
+static int fail(struct people *people, enum error what, const struct failure *failure,
+                struct sotto_error *error) {
+    struct report report = profile_report(people->runner.client, "Nothing was changed.");
+    report.peer = people->name.text;
+    if (failure != NULL) {
+        return runner_fail(&people->runner, failure, report, error);
+    }
+    return report_error(error, what, &report);
+}
+
+/* Connects and logs in. */
+static int begin(struct people *people, struct sotto *client, struct sotto_error *error) {
+    memset(people, 0, sizeof(*people));
+    enum error status = runner_init(&people->runner, client);
+    if (status == OK) {
+        status = runner_connect(&people->runner);
+    }
+    if (status != OK) {
+        return profile_fail(client, status, "Nothing was changed.", error);
+    }
+    runner_run(&people->runner, is_ready, people, UINT64_MAX, false);
+    return engine_phase(people->runner.engine) == ENGINE_OVER
+               ? fail(people, OK, engine_failure(people->runner.engine), error)
+               : 0;
+}
+
+/* Waits for the answer to the question that was just asked. */
+static int wait_for_answer(struct people *people, struct sotto_error *error) {
+    runner_run(&people->runner, is_answered, people, UINT64_MAX, false);
+    const struct answer *answer = engine_answer(people->runner.engine);
+    if (engine_phase(people->runner.engine) == ENGINE_OVER) {
+        return fail(people, OK, engine_failure(people->runner.engine), error);
+    }
+    return answer->failure.error == OK ? 0 : fail(people, OK, &answer->failure, error);
+}
+
+static int fetch_certificate(struct people *people, struct bytes *certificate,
+                             struct sotto_error *error) {
+    engine_ask_certificate(people->runner.engine, &people->name);
+    int result = wait_for_answer(people, error);
+    if (result == 0) {
+        *certificate = engine_answer(people->runner.engine)->certificate;
+    }
+    return result;
+}
+
+/* SubjectPublicKeyInfo of an RSA-2048 key with e = 65537 (RFC 8017 appendix A.1.1, RFC 5280
+ * section 4.1), around its modulus. */
+static enum error rsa_spki_hash(const uint8_t modulus[RSA_MODULUS_BYTES],
+                                uint8_t hash[HASH_BYTES]) {
+    static const uint8_t BEFORE[] = {0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09, 0x2a,
+                                     0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05,
+                                     0x00, 0x03, 0x82, 0x01, 0x0f, 0x00, 0x30, 0x82, 0x01,
+                                     0x0a, 0x02, 0x82, 0x01, 0x01, 0x00};
+    static const uint8_t AFTER[] = {0x02, 0x03, 0x01, 0x00, 0x01};
+    const struct bytes parts[] = {bytes_of(BEFORE), bytes_make(modulus, RSA_MODULUS_BYTES),
+                                  bytes_of(AFTER)};
+    return sha256(parts, 3, hash);
+}
+
+/* Fetches and judges one certificate into the keys of `user`. */
+static int add_keys(struct people *people, struct sotto_user *user, struct sotto_error *error) {
+    struct sotto *client = people->runner.client;
+    struct certificate certificate;
+    struct bytes data;
+    uint8_t hash[HASH_BYTES];
+    uint8_t pin[PIN_BYTES];
+    int result = fetch_certificate(people, &data, error);
+    if (result != 0) {
+        return result;
+    }
+    enum error judged = trust_judge(people->runner.engine, &people->name, data, &certificate);
+    if (judged != OK && judged != ERR_PEER_KEY_CHANGED && judged != ERR_WAITING_FOR_KEYS) {
+        return fail(people, judged, NULL, error);
+    }
+    if (judged == ERR_WAITING_FOR_KEYS) {
+        return fail(people, judged, NULL, error);
+    }
+    if (judged == ERR_PEER_KEY_CHANGED) {
+        user->trust = SOTTO_CHANGED;
+        user->changed_ms = user->changed_ms == 0 ? profile_now(client) : user->changed_ms;
+    }
+    enum error status = rsa_spki_hash(certificate.rsa, hash);
+    if (status != OK) {
+        return fail(people, status, NULL, error);
+    }
+    hex_encode(bytes_of(hash), user->rsa_sha256);
+    pin_of_hash(certificate.afp, pin);
+    pin_print(pin, user->key, sizeof(user->key));
+    user->keys_until_ms = certificate.expires_ms;
+    user->has_keys = true;
+    return 0;
+}
+
+static int show_user(struct people *people, const struct wire_user *listed, bool keys,
+                     sotto_user_fn *each, void *context, bool *stop, struct sotto_error *error) {
+    struct sotto *client = people->runner.client;
+    struct stored_peer peer;
+    people->name = listed->name;
+    enum error status = client->store->peer_get(client->store->context, &listed->name, &peer);
+    if (status != OK && status != ERR_NOT_FOUND) {
+        return fail(people, status, NULL, error);
+    }
+    struct sotto_user user = {
+        .name = people->name.text,
+        .since_ms = listed->since_ms,
+        .is_admin = listed->is_admin,
+        .is_self = user_name_equal(&listed->name, &client->account.name),
+        .is_known = peer.has_pin,
+        .trust = trust_of(&peer),
+        .first_seen_ms = peer.pinned_ms,
+        .verified_ms = peer.verified_ms,
+        .how = peer.verified_ms > 0 ? "card" : "",
+        .changed_ms = peer.changed_ms,
+    };
+    int result = keys ? add_keys(people, &user, error) : 0;
+    if (result == 0) {
+        *stop = !each(context, &user);
+    }
+    return result;
+}
+
+/* Walks the directory page by page; `exact` shows the one user of that name only. */
+static int walk(struct people *people, struct bytes pattern, bool exact, bool keys,
+                sotto_user_fn *each, void *context, uint32_t *shown, struct sotto_error *error) {
+    struct user_name after = {{0}};
+    struct wire_users *page = malloc(sizeof(*page));
+    bool more = true;
+    int result = page == NULL ? fail(people, ERR_MEMORY, NULL, error) : 0;
+    while (result == 0 && more) {
+        engine_ask_users(people->runner.engine, pattern, bytes_of_string(after.text));
+        result = wait_for_answer(people, error);
+        if (result != 0) {
+            break;
+        }
+        *page = *engine_answer(people->runner.engine)->users;
+        more = page->more && page->count > 0;
+        for (uint16_t i = 0; result == 0 && i < page->count; i++) {
+            bool stop = false;
+            after = page->users[i].name;
+            if (exact && !bytes_equal(bytes_of_string(after.text), pattern)) {
+                continue;
+            }
+            (*shown)++;
+            result = show_user(people, &page->users[i], keys, each, context, &stop, error);
+            more = more && !stop;
+            if (stop) {
+                break;
+            }
+        }
+    }
+    free(page);
+    return result;
+}
+
+int sotto_users(struct sotto *client, const char *pattern, bool keys, sotto_user_fn *each,
+                void *context, struct sotto_error *error) {
+    struct people people;
+    struct user_name name;
+    struct bytes text = bytes_of_string(pattern == NULL ? "" : pattern);
+    uint32_t shown = 0;
+    bool is_name = text.size > 0 && user_name_parse(text, &name) == OK;
+    if (is_name) {
+        text = bytes_of_string(name.text);
+    }
+    if (text.size > NAME_MAX_BYTES) {
+        struct report report = profile_report(client, "");
+        report.peer = pattern;
+        return report_error(error, ERR_NAME_INVALID, &report);
+    }
+    int result = begin(&people, client, error);
+    if (result == 0) {
+        result = walk(&people, text, keys && is_name, keys, each, context, &shown, error);
+    }
+    if (result == 0 && keys && shown == 0 && text.size > 0) {
+        struct report report = profile_report(client, "");
+        report.peer = pattern;
+        result = report_error(error, ERR_NO_SUCH_USER, &report);
+    }
+    runner_clear(&people.runner);
+    return result;
+}
+
+int sotto_card(struct sotto *client, char card[SOTTO_CARD_SIZE], struct sotto_error *error) {
+    struct card own = {.name = client->account.name, .server = client->account.server};
+    pin_of_hash(client->account.afp, own.fingerprint);
+    return profile_fail(client, card_print(&own, card, SOTTO_CARD_SIZE), "", error);
+}
+
+static int differs(struct people *people, const struct card *card, const uint8_t *shown,
+                   struct sotto_error *error) {
+    char on_card[SOTTO_KEY_SIZE];
+    char on_server[SOTTO_KEY_SIZE] = "-";
+    struct report report = profile_report(people->runner.client, "Nothing was changed.");
+    pin_print(card->fingerprint, on_card, sizeof(on_card));
+    if (shown != NULL) {
+        pin_print(shown, on_server, sizeof(on_server));
+    }
+    report.peer = people->name.text;
+    report.known = on_card;
+    report.shown = on_server;
+    return report_error(error, ERR_CARD_DIFFERENT, &report);
+}
+
+static int compare(struct people *people, const struct card *card, struct sotto_verified *verified,
+                   struct sotto_error *error) {
+    struct certificate certificate;
+    struct bytes data;
+    uint8_t pin[PIN_BYTES];
+    int result = fetch_certificate(people, &data, error);
+    if (result != 0) {
+        return result;
+    }
+    enum error judged = trust_judge(people->runner.engine, &people->name, data, &certificate);
+    if (judged != OK && judged != ERR_PEER_KEY_CHANGED) {
+        return fail(people, judged, NULL, error);
+    }
+    pin_of_hash(certificate.afp, pin);
+    if (memcmp(pin, card->fingerprint, PIN_BYTES) != 0) {
+        return differs(people, card, pin, error);
+    }
+    enum error status = trust_verify(people->runner.engine, &certificate, &verified->was_changed,
+                                     &verified->released);
+    if (status != OK) {
+        return fail(people, status, NULL, error);
+    }
+    memcpy(verified->name, people->name.text, sizeof(verified->name));
+    pin_print(pin, verified->key, sizeof(verified->key));
+    return report_error(error, OK, NULL);
+}
+
+int sotto_verify_card(struct sotto *client, const char *who, const char *text,
+                      struct sotto_verified *verified, struct sotto_error *error) {
+    struct people people;
+    struct card card;
+    struct user_name name;
+    struct report report = profile_report(client, "Nothing was changed.");
+    memset(verified, 0, sizeof(*verified));
+    report.peer = who;
+    report.cause = "that is not a card";
+    report.detail = "A card is the line that \"sotto card\" prints; it begins with sotto-card:1:";
+    enum error status = user_name_parse(bytes_of_string(who), &name);
+    if (status == OK) {
+        status = card_parse(bytes_of_string(text), &card);
+        status = status == ERR_MALFORMED ? ERR_USAGE : status;
+    }
+    if (status == OK && user_name_equal(&name, &client->account.name)) {
+        report.cause = "that is your own name";
+        report.detail = "Verify somebody else.";
+        status = ERR_USAGE;
+    }
+    if (status != OK) {
+        return report_error(error, status, &report);
+    }
+    int result = begin(&people, client, error);
+    people.name = name;
+    if (result == 0) {
+        result = user_name_equal(&card.name, &name) ? compare(&people, &card, verified, error)
+                                                    : differs(&people, &card, NULL, error);
+    }
+    runner_clear(&people.runner);
+    return result;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+#include "libsotto/profile.h"
+
+#include "client/store/key_file.h"
+#include "crypto/entropy.h"
+#include "platform/clock.h"
+#include "platform/process.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char KEY_FILE[] = "store.key";
+static const char STORE_FILE[] = "store.db";
+static const char LOCK_FILE[] = "owner.lock";
+
+/* Profiles are folders: their names are as plain as user names, with capitals. */
+static bool is_profile_name(const char *name) {
+    size_t size = strlen(name);
+    return size > 0 && size <= PROFILE_MAX_BYTES && name[0] != '.' && name[0] != '-' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+               size;
+}
+
+must_check enum error profile_init(struct sotto *client, const struct sotto_options *options) {
+    char data[PATH_MAX_BYTES];
+    const char *profile = options->profile == NULL ? "default" : options->profile;
+    memset(client, 0, sizeof(*client));
+    client->timeout_ms = options->timeout_ms == 0 ? CLIENT_TIMEOUT_MS : options->timeout_ms;
+    client->notice = options->notice;
+    client->context = options->context;
+    client->clock = clock_system();
+    if (!is_profile_name(profile)) {
+        return ERR_USAGE;
+    }
+    memcpy(client->profile, profile, strlen(profile) + 1);
+    enum error error = process_data_folder("sotto", options->home, data, sizeof(data));
+    if (error == OK) {
+        error = path_join(data, profile, client->folder, sizeof(client->folder));
+    }
+    return error == OK ? OK : ERR_NO_ACCOUNT;
+}
+
+static enum error locate(struct sotto *client, const char *file) {
+    return path_join(client->folder, file, client->path, sizeof(client->path)) == OK
+               ? OK
+               : ERR_STORAGE_FAILED;
+}
+
+static enum error note_mode(struct sotto *client, enum error error, unsigned mode) {
+    if (error == ERR_STORE_PERMISSIONS) {
+        snprintf(client->detail, sizeof(client->detail), "%04o", mode & 07777);
+    }
+    return error;
+}
+
+static enum error read_key_file(struct sotto *client, struct buffer *file) {
+    unsigned mode = 0;
+    enum error error = locate(client, KEY_FILE);
+    return error == OK ? note_mode(client, file_read_private(client->path, file, &mode), mode)
+                       : error;
+}
+
+must_check enum error profile_look(struct sotto *client, bool *exists) {
+    struct buffer file;
+    buffer_init(&file, KEY_FILE_MAX_BYTES + 1);
+    enum error error = read_key_file(client, &file);
+    *exists = error == OK;
+    if (error == OK) {
+        error = key_file_is_protected(buffer_view(&file), &client->is_protected);
+    }
+    buffer_clear(&file);
+    if (error == ERR_LIMIT) {
+        return ERR_STORE_BROKEN;
+    }
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
+static enum error check_folder(struct sotto *client) {
+    unsigned mode = 0;
+    memcpy(client->path, client->folder, sizeof(client->path));
+    return note_mode(client, folder_private(client->folder, &mode), mode);
+}
+
+static enum error check_store_file(struct sotto *client, bool create) {
+    unsigned mode = 0;
+    const struct bytes nothing = {0};
+    enum error error = locate(client, STORE_FILE);
+    if (error == OK) {
+        error = note_mode(client, file_check_private(client->path, &mode), mode);
+    }
+    return error == ERR_NOT_FOUND && create ? file_write_private(client->path, nothing) : error;
+}
+
+static enum error open_store(struct sotto *client, const struct secret_32 *key, bool create) {
+    enum error error = check_store_file(client, create);
+    if (error == OK) {
+        error = sqlcipher_store_open(client->path, key, create, &client->database);
+    }
+    if (error == OK) {
+        client->store = sqlcipher_store_functions(client->database);
+    }
+    if (error == ERR_STORE_NEWER) {
+        snprintf(client->detail, sizeof(client->detail), "its schema is newer than this sotto's");
+    }
+    return error;
+}
+
+static enum error open_key(struct sotto *client, struct bytes passphrase, struct secret_32 *key) {
+    struct buffer file;
+    buffer_init(&file, KEY_FILE_MAX_BYTES + 1);
+    enum error error = read_key_file(client, &file);
+    if (error == OK) {
+        error = key_file_is_protected(buffer_view(&file), &client->is_protected);
+    }
+    if (error == OK) {
+        error = key_file_open(buffer_view(&file), passphrase, key);
+    }
+    buffer_clear(&file);
+    return error == ERR_LIMIT ? ERR_STORE_BROKEN : error;
+}
+
+must_check enum error profile_open(struct sotto *client, struct bytes passphrase) {
+    struct secret_32 key;
+    bool exists = false;
+    enum error error = profile_look(client, &exists);
+    if (error == OK && !exists) {
+        return ERR_NO_ACCOUNT;
+    }
+    if (error == OK) {
+        error = check_folder(client);
+    }
+    if (error == OK) {
+        error = open_key(client, passphrase, &key);
+    }
+    if (error == OK) {
+        error = open_store(client, &key, false);
+        secret_32_clear(&key);
+    }
+    return error == ERR_NOT_FOUND ? ERR_NO_ACCOUNT : error;
+}
+
+static enum error make_key(struct sotto *client, struct bytes passphrase, struct secret_32 *key) {
+    struct buffer file;
+    const struct random_source random = random_system();
+    const struct argon2_cost cost = key_file_cost();
+    buffer_init(&file, KEY_FILE_MAX_BYTES);
+    enum error error = key_file_make(&random, passphrase, &cost, key, &file);
+    if (error == OK) {
+        error = file_write_private(client->path, buffer_view(&file));
+    }
+    client->is_protected = passphrase.size > 0;
+    buffer_clear(&file);
+    return error;
+}
+
+must_check enum error profile_make(struct sotto *client, struct bytes passphrase) {
+    struct secret_32 key;
+    enum error error = check_folder(client);
+    if (error == OK) {
+        error = profile_own(client);
+    }
+    if (error != OK) {
+        return error;
+    }
+    error = open_key(client, passphrase, &key);
+    if (error == ERR_NOT_FOUND) {
+        error = make_key(client, passphrase, &key);
+    }
+    if (error == OK) {
+        error = open_store(client, &key, true);
+        secret_32_clear(&key);
+    }
+    return error == OK ? sqlcipher_store_own(client->database) : error;
+}
+
+must_check enum error profile_own(struct sotto *client) {
+    long holder = 0;
+    if (client->is_owner) {
+        return OK;
+    }
+    enum error error = locate(client, LOCK_FILE);
+    if (error == OK) {
+        error = file_lock(client->path, client->timeout_ms, &client->lock, &holder);
+    }
+    if (error == ERR_STORE_BUSY) {
+        snprintf(client->detail, sizeof(client->detail), "%ld", holder);
+    }
+    if (error != OK) {
+        return error;
+    }
+    client->is_owner = true;
+    error = locate(client, STORE_FILE);
+    return error == OK && client->database != NULL ? sqlcipher_store_own(client->database) : error;
+}
+
+must_check enum error profile_account(struct sotto *client) {
+    enum error error = account_load(client->store, &client->account);
+    if (error == OK) {
+        server_address_print(&client->account.server, client->server, sizeof(client->server));
+    }
+    if (error == ERR_NOT_FOUND || (error == OK && !client->account.is_registered)) {
+        return ERR_NO_ACCOUNT;
+    }
+    return error;
+}
+
+void profile_close(struct sotto *client) {
+    sqlcipher_store_close(client->database);
+    client->database = NULL;
+    if (client->is_owner) {
+        file_unlock(&client->lock);
+        client->is_owner = false;
+    }
+}
+
+struct report profile_report(const struct sotto *client, const char *effect) {
+    return (struct report){.server = client->server,
+                           .name = client->account.name.text,
+                           .profile = client->profile,
+                           .path = client->path,
+                           .detail = client->detail,
+                           .effect = effect};
+}
+
+uint64_t profile_now(const struct sotto *client) {
+    return client->clock.wall_ms(client->clock.context);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* A profile on disk: its folder, key file, store and lock; and the client that has it open. */
+#ifndef SOTTO_LIBSOTTO_PROFILE_H
+#define SOTTO_LIBSOTTO_PROFILE_H
+
+#include "base/env.h"
+#include "client/account.h"
+#include "client/store/sqlcipher.h"
+#include "libsotto/report.h"
+#include "platform/files.h"
+
+struct sotto {
+    char profile[PROFILE_MAX_BYTES + 1];
+    char folder[PATH_MAX_BYTES];
+    char path[PATH_MAX_BYTES]; /**< of the file that the last failure is about */
+    char detail[64];           /**< its mode, the pid of its holder */
+    char server[SOTTO_SERVER_SIZE];
+    uint64_t timeout_ms;
+    sotto_notice_fn *notice;
+    void *context;
+    struct clock clock;
+    bool is_protected;
+    struct sqlcipher_store *database;
+    const struct client_store *store;
+    bool is_owner;
+    struct file_lock lock;
+    struct account account;
+};
+
+/** Fills what options alone say. ERR_USAGE: no such profile name; ERR_NO_ACCOUNT without a home. */
+must_check enum error profile_init(struct sotto *client, const struct sotto_options *options);
+
+/** Whether the profile's key file is there, and whether a passphrase is needed. */
+must_check enum error profile_look(struct sotto *client, bool *exists);
+
+/** Opens the store with its key. ERR_NO_ACCOUNT when there is none. */
+must_check enum error profile_open(struct sotto *client, struct bytes passphrase);
+
+/** Makes folder, key file and store as far as they are not there, and opens them, as their owner.
+ */
+must_check enum error profile_make(struct sotto *client, struct bytes passphrase);
+
+/** Becomes the one that connects and writes; waits for another one up to the timeout.
+ * ERR_STORE_BUSY. */
+must_check enum error profile_own(struct sotto *client);
+
+/** Reads the account. ERR_NO_ACCOUNT when none is registered. */
+must_check enum error profile_account(struct sotto *client);
+
+void profile_close(struct sotto *client);
+
+/** The report of a failure of this profile, with everything that it knows filled in. */
+struct report profile_report(const struct sotto *client, const char *effect);
+
+uint64_t profile_now(const struct sotto *client);
+
+#endif
