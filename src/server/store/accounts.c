@@ -7,31 +7,31 @@
 static void read_device(struct sqlite_store *store, struct query *query, struct store_op *op,
                         struct store_device *device) {
     op->result = ERR_NOT_FOUND;
-    if (query_row(query)) {
-        device->device = query_u64(query, 0);
-        device->account = query_u64(query, 1);
-        query_name(query, 2, &device->name);
-        query_copy(query, 3, device->cid, sizeof(device->cid));
-        query_copy(query, 4, device->afp, sizeof(device->afp));
-        query_copy(query, 5, device->signing, sizeof(device->signing));
-        device->set_id = (uint32_t)query_u64(query, 6);
-        device->one_time_left = (uint16_t)query_u64(query, 7);
-        device->messages = (uint32_t)query_u64(query, 8);
-        device->bytes = query_u64(query, 9);
-        device->last_order = query_u64(query, 10);
+    if (sql_row(query)) {
+        device->device = sql_u64(query, 0);
+        device->account = sql_u64(query, 1);
+        sql_name(query, 2, &device->name);
+        sql_copy(query, 3, device->cid, sizeof(device->cid));
+        sql_copy(query, 4, device->afp, sizeof(device->afp));
+        sql_copy(query, 5, device->signing, sizeof(device->signing));
+        device->set_id = (uint32_t)sql_u64(query, 6);
+        device->one_time_left = (uint16_t)sql_u64(query, 7);
+        device->messages = (uint32_t)sql_u64(query, 8);
+        device->bytes = sql_u64(query, 9);
+        device->last_order = sql_u64(query, 10);
         device->generation = ++store->generation;
         op->result = OK;
     }
-    query_end(query);
+    sql_end(query);
 }
 
 static void read_device_of_cid(struct sqlite_store *store, struct store_op *op, uint64_t now_ms,
                                struct store_device *device) {
     uint8_t cid[HASH_BYTES];
     memcpy(cid, device->cid, sizeof(cid));
-    struct query query = query_begin(store, SQL_DEVICE_OF_CID);
-    query_bind_u64(&query, now_ms);
-    query_bind_bytes(&query, bytes_of(cid));
+    struct query query = sql_begin(store, SQL_DEVICE_OF_CID);
+    sql_bind_u64(&query, now_ms);
+    sql_bind_bytes(&query, bytes_of(cid));
     read_device(store, &query, op, device);
 }
 
@@ -41,9 +41,9 @@ void run_login(struct sqlite_store *store, struct store_op *op, uint64_t now_ms)
 
 void run_mailbox(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     struct user_name name = op->login->name;
-    struct query query = query_begin(store, SQL_DEVICE_OF_NAME);
-    query_bind_u64(&query, now_ms);
-    query_bind_text(&query, name.text);
+    struct query query = sql_begin(store, SQL_DEVICE_OF_NAME);
+    sql_bind_u64(&query, now_ms);
+    sql_bind_text(&query, name.text);
     read_device(store, &query, op, op->login);
 }
 
@@ -51,18 +51,18 @@ void run_mailbox(struct sqlite_store *store, struct store_op *op, uint64_t now_m
 static enum error check_invite(struct sqlite_store *store, const struct store_register *in,
                                uint64_t now_ms, bool *is_admin) {
     enum error result = ERR_INVITE_UNKNOWN;
-    struct query query = query_begin(store, SQL_INVITE_OF_HASH);
-    query_bind_bytes(&query, bytes_of(in->token_hash));
-    if (query_row(&query)) {
-        *is_admin = query_u64(&query, 1) != 0;
+    struct query query = sql_begin(store, SQL_INVITE_OF_HASH);
+    sql_bind_bytes(&query, bytes_of(in->token_hash));
+    if (sql_row(&query)) {
+        *is_admin = sql_u64(&query, 1) != 0;
         result = OK;
-        if (query_bytes(&query, 2).size > 0) {
+        if (sql_bytes(&query, 2).size > 0) {
             result = ERR_INVITE_USED;
-        } else if (query_u64(&query, 0) <= now_ms) {
+        } else if (sql_u64(&query, 0) <= now_ms) {
             result = ERR_INVITE_EXPIRED;
         }
     }
-    query_end(&query);
+    sql_end(&query);
     return result;
 }
 
@@ -87,40 +87,40 @@ static enum error may_register(struct sqlite_store *store, const struct store_re
 
 static void create(struct sqlite_store *store, const struct store_register *in, uint64_t now_ms,
                    bool is_admin, bool uses_invite) {
-    struct query query = query_begin(store, SQL_ACCOUNT_INSERT);
-    query_bind_text(&query, in->device.name.text);
-    query_bind_bytes(&query, bytes_of(in->device.afp));
-    query_bind_u64(&query, is_admin);
-    query_bind_u64(&query, now_ms);
-    query_run(&query);
+    struct query query = sql_begin(store, SQL_ACCOUNT_INSERT);
+    sql_bind_text(&query, in->device.name.text);
+    sql_bind_bytes(&query, bytes_of(in->device.afp));
+    sql_bind_u64(&query, is_admin);
+    sql_bind_u64(&query, now_ms);
+    sql_run(&query);
     uint64_t account = (uint64_t)sqlite3_last_insert_rowid(store->database);
-    query = query_begin(store, SQL_DEVICE_INSERT);
-    query_bind_u64(&query, account);
-    query_bind_bytes(&query, bytes_of(in->device.cid));
-    query_bind_bytes(&query, bytes_of(in->device.signing));
-    query_bind_u64(&query, in->epoch);
-    query_bind_bytes(&query, bytes_of(in->certificate));
-    query_run(&query);
+    query = sql_begin(store, SQL_DEVICE_INSERT);
+    sql_bind_u64(&query, account);
+    sql_bind_bytes(&query, bytes_of(in->device.cid));
+    sql_bind_bytes(&query, bytes_of(in->device.signing));
+    sql_bind_u64(&query, in->epoch);
+    sql_bind_bytes(&query, bytes_of(in->certificate));
+    sql_run(&query);
     if (uses_invite) {
-        query = query_begin(store, SQL_INVITE_USE);
-        query_bind_bytes(&query, bytes_of(in->device.cid));
-        query_bind_bytes(&query, bytes_of(in->token_hash));
-        query_run(&query);
+        query = sql_begin(store, SQL_INVITE_USE);
+        sql_bind_bytes(&query, bytes_of(in->device.cid));
+        sql_bind_bytes(&query, bytes_of(in->token_hash));
+        sql_run(&query);
     }
 }
 
 /* A higher epoch takes the place of the old certificate; what names the old one goes with it. */
 static void renew(struct sqlite_store *store, const struct store_register *in, uint64_t device) {
-    struct query query = query_begin(store, SQL_DEVICE_RENEW);
-    query_bind_bytes(&query, bytes_of(in->device.cid));
-    query_bind_bytes(&query, bytes_of(in->device.signing));
-    query_bind_u64(&query, in->epoch);
-    query_bind_bytes(&query, bytes_of(in->certificate));
-    query_bind_u64(&query, device);
-    query_run(&query);
-    query = query_begin(store, SQL_ONE_TIME_DROP_ALL);
-    query_bind_u64(&query, device);
-    query_run(&query);
+    struct query query = sql_begin(store, SQL_DEVICE_RENEW);
+    sql_bind_bytes(&query, bytes_of(in->device.cid));
+    sql_bind_bytes(&query, bytes_of(in->device.signing));
+    sql_bind_u64(&query, in->epoch);
+    sql_bind_bytes(&query, bytes_of(in->certificate));
+    sql_bind_u64(&query, device);
+    sql_run(&query);
+    query = sql_begin(store, SQL_ONE_TIME_DROP_ALL);
+    sql_bind_u64(&query, device);
+    sql_run(&query);
 }
 
 struct known {
@@ -135,18 +135,18 @@ static struct known find(struct sqlite_store *store, const struct store_register
     struct known known = {0};
     uint8_t afp[HASH_BYTES];
     uint8_t cid[HASH_BYTES];
-    struct query query = query_begin(store, SQL_ACCOUNT_OF_NAME);
-    query_bind_text(&query, in->device.name.text);
-    if (query_row(&query)) {
+    struct query query = sql_begin(store, SQL_ACCOUNT_OF_NAME);
+    sql_bind_text(&query, in->device.name.text);
+    if (sql_row(&query)) {
         known.is_there = true;
-        query_copy(&query, 1, afp, sizeof(afp));
-        known.device = query_u64(&query, 2);
-        known.epoch = query_u64(&query, 3);
-        query_copy(&query, 4, cid, sizeof(cid));
+        sql_copy(&query, 1, afp, sizeof(afp));
+        known.device = sql_u64(&query, 2);
+        known.epoch = sql_u64(&query, 3);
+        sql_copy(&query, 4, cid, sizeof(cid));
         known.same_account = memcmp(afp, in->device.afp, sizeof(afp)) == 0;
         known.same_certificate = memcmp(cid, in->device.cid, sizeof(cid)) == 0;
     }
-    query_end(&query);
+    sql_end(&query);
     return known;
 }
 
@@ -185,28 +185,28 @@ void run_register(struct sqlite_store *store, struct store_op *op, uint64_t now_
 void run_remove(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     (void)now_ms;
     uint64_t account = 0;
-    struct query query = query_begin(store, SQL_ACCOUNT_OF_NAME);
-    query_bind_text(&query, op->remove->name.text);
+    struct query query = sql_begin(store, SQL_ACCOUNT_OF_NAME);
+    sql_bind_text(&query, op->remove->name.text);
     op->result = ERR_NOT_FOUND;
-    if (query_row(&query)) {
-        account = query_u64(&query, 0);
-        op->remove->device = query_u64(&query, 2);
+    if (sql_row(&query)) {
+        account = sql_u64(&query, 0);
+        op->remove->device = sql_u64(&query, 2);
         op->result = OK;
     }
-    query_end(&query);
+    sql_end(&query);
     if (op->result == OK) {
-        query = query_begin(store, SQL_ACCOUNT_DELETE);
-        query_bind_u64(&query, account);
-        query_run(&query);
+        query = sql_begin(store, SQL_ACCOUNT_DELETE);
+        sql_bind_u64(&query, account);
+        sql_run(&query);
     }
 }
 
 void run_invite(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     (void)now_ms;
-    struct query query = query_begin(store, SQL_INVITE_INSERT);
-    query_bind_bytes(&query, bytes_of(op->invite->token_hash));
-    query_bind_u64(&query, op->invite->expires_ms);
-    query_bind_u64(&query, op->invite->is_admin);
-    query_run(&query);
+    struct query query = sql_begin(store, SQL_INVITE_INSERT);
+    sql_bind_bytes(&query, bytes_of(op->invite->token_hash));
+    sql_bind_u64(&query, op->invite->expires_ms);
+    sql_bind_u64(&query, op->invite->is_admin);
+    sql_run(&query);
     op->result = OK;
 }

@@ -7,29 +7,29 @@
 
 static uint64_t count_one_time(struct sqlite_store *store, uint64_t device) {
     uint64_t count = 0;
-    struct query query = query_begin(store, SQL_ONE_TIME_COUNT);
-    query_bind_u64(&query, device);
-    if (query_row(&query)) {
-        count = query_u64(&query, 0);
+    struct query query = sql_begin(store, SQL_ONE_TIME_COUNT);
+    sql_bind_u64(&query, device);
+    if (sql_row(&query)) {
+        count = sql_u64(&query, 0);
     }
-    query_end(&query);
+    sql_end(&query);
     return count;
 }
 
 static void drop_one_time(struct sqlite_store *store, uint64_t device) {
-    struct query query = query_begin(store, SQL_ONE_TIME_DROP);
-    query_bind_u64(&query, device);
-    query_run(&query);
+    struct query query = sql_begin(store, SQL_ONE_TIME_DROP);
+    sql_bind_u64(&query, device);
+    sql_run(&query);
 }
 
 static void add_one_time(struct sqlite_store *store, const struct store_publish *in, size_t i,
                          const struct prekey_front *front) {
-    struct query query = query_begin(store, SQL_ONE_TIME_INSERT);
-    query_bind_u64(&query, in->device);
-    query_bind_u64(&query, front->id);
-    query_bind_u64(&query, front->expires_ms - DAY_MS);
-    query_bind_bytes(&query, bytes_of(in->one_time[i]));
-    query_run(&query);
+    struct query query = sql_begin(store, SQL_ONE_TIME_INSERT);
+    sql_bind_u64(&query, in->device);
+    sql_bind_u64(&query, front->id);
+    sql_bind_u64(&query, front->expires_ms - DAY_MS);
+    sql_bind_bytes(&query, bytes_of(in->one_time[i]));
+    sql_run(&query);
 }
 
 /* Whether the device still has that certificate and no newer set; false is ERR_CERTIFICATE_REFUSED.
@@ -37,13 +37,13 @@ static void add_one_time(struct sqlite_store *store, const struct store_publish 
 static bool may_publish(struct sqlite_store *store, const struct store_publish *in,
                         uint32_t set_id) {
     bool may = false;
-    struct query query = query_begin(store, SQL_SET_OF_DEVICE);
-    query_bind_u64(&query, in->device);
-    query_bind_bytes(&query, bytes_of(in->cid));
-    if (query_row(&query)) {
-        may = !in->has_set || set_id >= query_u64(&query, 0);
+    struct query query = sql_begin(store, SQL_SET_OF_DEVICE);
+    sql_bind_u64(&query, in->device);
+    sql_bind_bytes(&query, bytes_of(in->cid));
+    if (sql_row(&query)) {
+        may = !in->has_set || set_id >= sql_u64(&query, 0);
     }
-    query_end(&query);
+    sql_end(&query);
     return may;
 }
 
@@ -66,11 +66,11 @@ void run_publish(struct sqlite_store *store, struct store_op *op, uint64_t now_m
     }
     op->result = OK;
     if (in->has_set) {
-        struct query query = query_begin(store, SQL_SET_STORE);
-        query_bind_u64(&query, set.id);
-        query_bind_bytes(&query, bytes_of(in->set));
-        query_bind_u64(&query, in->device);
-        query_run(&query);
+        struct query query = sql_begin(store, SQL_SET_STORE);
+        sql_bind_u64(&query, set.id);
+        sql_bind_bytes(&query, bytes_of(in->set));
+        sql_bind_u64(&query, in->device);
+        sql_run(&query);
     }
     if (in->replace) {
         drop_one_time(store, in->device);
@@ -84,15 +84,15 @@ void run_publish(struct sqlite_store *store, struct store_op *op, uint64_t now_m
 static uint64_t read_keys(struct sqlite_store *store, struct store_op *op) {
     uint64_t device = 0;
     op->result = ERR_NOT_FOUND;
-    struct query query = query_begin(store, SQL_KEYS_OF_NAME);
-    query_bind_text(&query, op->bundle->name.text);
-    if (query_row(&query)) {
-        device = query_u64(&query, 0);
-        query_copy(&query, 1, op->bundle->certificate, sizeof(op->bundle->certificate));
-        query_copy(&query, 2, op->bundle->set, sizeof(op->bundle->set));
+    struct query query = sql_begin(store, SQL_KEYS_OF_NAME);
+    sql_bind_text(&query, op->bundle->name.text);
+    if (sql_row(&query)) {
+        device = sql_u64(&query, 0);
+        sql_copy(&query, 1, op->bundle->certificate, sizeof(op->bundle->certificate));
+        sql_copy(&query, 2, op->bundle->set, sizeof(op->bundle->set));
         op->result = OK;
     }
-    query_end(&query);
+    sql_end(&query);
     return device;
 }
 
@@ -104,26 +104,26 @@ void run_certificate(struct sqlite_store *store, struct store_op *op, uint64_t n
 static uint64_t count_handouts(struct sqlite_store *store, uint64_t requester, uint64_t device,
                                uint64_t now_ms) {
     uint64_t count = 0;
-    struct query query = query_begin(store, SQL_HANDOUT_COUNT);
-    query_bind_u64(&query, requester);
-    query_bind_u64(&query, device);
-    query_bind_u64(&query, now_ms < DAY_MS ? 0 : now_ms - DAY_MS);
-    if (query_row(&query)) {
-        count = query_u64(&query, 0);
+    struct query query = sql_begin(store, SQL_HANDOUT_COUNT);
+    sql_bind_u64(&query, requester);
+    sql_bind_u64(&query, device);
+    sql_bind_u64(&query, now_ms < DAY_MS ? 0 : now_ms - DAY_MS);
+    if (sql_row(&query)) {
+        count = sql_u64(&query, 0);
     }
-    query_end(&query);
+    sql_end(&query);
     return count;
 }
 
 static uint64_t count_usable(struct sqlite_store *store, uint64_t device, uint64_t now_ms) {
     uint64_t count = 0;
-    struct query query = query_begin(store, SQL_ONE_TIME_USABLE);
-    query_bind_u64(&query, device);
-    query_bind_u64(&query, now_ms);
-    if (query_row(&query)) {
-        count = query_u64(&query, 0);
+    struct query query = sql_begin(store, SQL_ONE_TIME_USABLE);
+    sql_bind_u64(&query, device);
+    sql_bind_u64(&query, now_ms);
+    if (sql_row(&query)) {
+        count = sql_u64(&query, 0);
     }
-    query_end(&query);
+    sql_end(&query);
     return count;
 }
 
@@ -131,25 +131,25 @@ static uint64_t count_usable(struct sqlite_store *store, uint64_t device, uint64
 static void take_one_time(struct sqlite_store *store, struct store_bundle *out, uint64_t device,
                           uint64_t now_ms, uint64_t usable) {
     uint64_t id = 0;
-    struct query query = query_begin(store, SQL_ONE_TIME_PICK);
-    query_bind_u64(&query, device);
-    query_bind_u64(&query, now_ms);
-    query_bind_u64(&query, out->choice % usable);
-    if (query_row(&query)) {
-        id = query_u64(&query, 0);
-        query_copy(&query, 1, out->one_time, sizeof(out->one_time));
+    struct query query = sql_begin(store, SQL_ONE_TIME_PICK);
+    sql_bind_u64(&query, device);
+    sql_bind_u64(&query, now_ms);
+    sql_bind_u64(&query, out->choice % usable);
+    if (sql_row(&query)) {
+        id = sql_u64(&query, 0);
+        sql_copy(&query, 1, out->one_time, sizeof(out->one_time));
         out->has_one_time = true;
     }
-    query_end(&query);
-    query = query_begin(store, SQL_ONE_TIME_USE);
-    query_bind_u64(&query, device);
-    query_bind_u64(&query, id);
-    query_run(&query);
-    query = query_begin(store, SQL_HANDOUT_INSERT);
-    query_bind_u64(&query, out->requester);
-    query_bind_u64(&query, device);
-    query_bind_u64(&query, now_ms);
-    query_run(&query);
+    sql_end(&query);
+    query = sql_begin(store, SQL_ONE_TIME_USE);
+    sql_bind_u64(&query, device);
+    sql_bind_u64(&query, id);
+    sql_run(&query);
+    query = sql_begin(store, SQL_HANDOUT_INSERT);
+    sql_bind_u64(&query, out->requester);
+    sql_bind_u64(&query, device);
+    sql_bind_u64(&query, now_ms);
+    sql_run(&query);
 }
 
 void run_bundle(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
@@ -173,20 +173,20 @@ void run_users(struct sqlite_store *store, struct store_op *op, uint64_t now_ms)
     memcpy(pattern, out->pattern, out->pattern_size);
     out->page.count = 0;
     out->page.more = false;
-    struct query query = query_begin(store, SQL_USERS);
-    query_bind_text(&query, out->after.text);
-    query_bind_text(&query, pattern);
-    query_bind_u64(&query, USERS_PAGE_MAX + 1);
-    while (query_row(&query)) {
+    struct query query = sql_begin(store, SQL_USERS);
+    sql_bind_text(&query, out->after.text);
+    sql_bind_text(&query, pattern);
+    sql_bind_u64(&query, USERS_PAGE_MAX + 1);
+    while (sql_row(&query)) {
         if (out->page.count == USERS_PAGE_MAX) {
             out->page.more = true;
             break;
         }
         struct wire_user *user = &out->page.users[out->page.count++];
-        query_name(&query, 0, &user->name);
-        user->since_ms = query_u64(&query, 1);
-        user->is_admin = query_u64(&query, 2) != 0;
+        sql_name(&query, 0, &user->name);
+        user->since_ms = sql_u64(&query, 1);
+        user->is_admin = sql_u64(&query, 2) != 0;
     }
-    query_end(&query);
+    sql_end(&query);
     op->result = OK;
 }

@@ -22,20 +22,20 @@ struct expired {
 static size_t find_expired(struct sqlite_store *store, uint64_t until_ms, struct expired *found,
                            bool *more) {
     size_t count = 0;
-    struct query query = query_begin(store, SQL_EXPIRED_MESSAGES);
-    query_bind_u64(&query, EXPIRE_MAX);
-    while (query_row(&query) && query_u64(&query, 5) < until_ms) {
+    struct query query = sql_begin(store, SQL_EXPIRED_MESSAGES);
+    sql_bind_u64(&query, EXPIRE_MAX);
+    while (sql_row(&query) && sql_u64(&query, 5) < until_ms) {
         struct expired *row = &found[count++];
-        row->device = query_u64(&query, 0);
-        row->place = query_u64(&query, 1);
-        row->sender = query_u64(&query, 2);
-        query_copy(&query, 3, row->id, sizeof(row->id));
-        row->size = query_u64(&query, 4);
+        row->device = sql_u64(&query, 0);
+        row->place = sql_u64(&query, 1);
+        row->sender = sql_u64(&query, 2);
+        sql_copy(&query, 3, row->id, sizeof(row->id));
+        row->size = sql_u64(&query, 4);
         if (count == EXPIRE_MAX) {
             break;
         }
     }
-    query_end(&query);
+    sql_end(&query);
     *more = count == EXPIRE_MAX;
     return count;
 }
@@ -44,26 +44,26 @@ static void expire_messages(struct sqlite_store *store, struct store_expire *out
     struct expired found[EXPIRE_MAX];
     out->count = find_expired(store, before(now_ms, ENVELOPE_LIFE_MS), found, &out->more);
     for (size_t i = 0; i < out->count; i++) {
-        struct query query = query_begin(store, SQL_ID_LEAVE);
-        query_bind_u64(&query, now_ms);
-        query_bind_u64(&query, found[i].device);
-        query_bind_u64(&query, found[i].sender);
-        query_bind_bytes(&query, bytes_of(found[i].id));
-        query_run(&query);
-        query = query_begin(store, SQL_MESSAGE_DELETE);
-        query_bind_u64(&query, found[i].device);
-        query_bind_u64(&query, found[i].place);
-        query_run(&query);
+        struct query query = sql_begin(store, SQL_ID_LEAVE);
+        sql_bind_u64(&query, now_ms);
+        sql_bind_u64(&query, found[i].device);
+        sql_bind_u64(&query, found[i].sender);
+        sql_bind_bytes(&query, bytes_of(found[i].id));
+        sql_run(&query);
+        query = sql_begin(store, SQL_MESSAGE_DELETE);
+        sql_bind_u64(&query, found[i].device);
+        sql_bind_u64(&query, found[i].place);
+        sql_run(&query);
         out->removed[i].device = found[i].device;
         out->removed[i].bytes = found[i].size;
     }
 }
 
 static bool expire_rest(struct sqlite_store *store, enum statement which, uint64_t until_ms) {
-    struct query query = query_begin(store, which);
-    query_bind_u64(&query, until_ms);
-    query_bind_u64(&query, REST_MAX);
-    return query_run(&query) == REST_MAX;
+    struct query query = sql_begin(store, which);
+    sql_bind_u64(&query, until_ms);
+    sql_bind_u64(&query, REST_MAX);
+    return sql_run(&query) == REST_MAX;
 }
 
 void run_expire(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {

@@ -45,10 +45,10 @@ static void latch(struct sqlite_store *store, enum error error) {
  * damaged. */
 static struct envelope *read_row(struct query *query, uint64_t device) {
     uint8_t expected[DIGEST_BYTES];
-    struct bytes name = query_bytes(query, 2);
-    struct bytes id = query_bytes(query, 3);
-    struct bytes stored = query_bytes(query, 5);
-    struct bytes data = query_bytes(query, 6);
+    struct bytes name = sql_bytes(query, 2);
+    struct bytes id = sql_bytes(query, 3);
+    struct bytes stored = sql_bytes(query, 5);
+    struct bytes data = sql_bytes(query, 6);
     if (data.size < ENVELOPE_MIN_BYTES || data.size > ENVELOPE_MAX_BYTES ||
         id.size != ENVELOPE_ID_BYTES || stored.size != DIGEST_BYTES) {
         return NULL;
@@ -59,10 +59,10 @@ static struct envelope *read_row(struct query *query, uint64_t device) {
         return NULL;
     }
     memcpy(envelope->id, id.data, id.size);
-    envelope->accepted_ms = query_u64(query, 4);
+    envelope->accepted_ms = sql_u64(query, 4);
     struct row row = {.device = device,
-                      .place = query_u64(query, 0),
-                      .sender = query_u64(query, 1),
+                      .place = sql_u64(query, 0),
+                      .sender = sql_u64(query, 1),
                       .envelope = envelope};
     if (user_name_parse(name, &envelope->from) != OK || checksum(&row, expected) != OK ||
         memcmp(expected, stored.data, DIGEST_BYTES) != 0) {
@@ -73,10 +73,10 @@ static struct envelope *read_row(struct query *query, uint64_t device) {
 }
 
 static bool device_exists(struct sqlite_store *store, uint64_t device) {
-    struct query query = query_begin(store, SQL_DEVICE_EXISTS);
-    query_bind_u64(&query, device);
-    bool exists = query_row(&query);
-    query_end(&query);
+    struct query query = sql_begin(store, SQL_DEVICE_EXISTS);
+    sql_bind_u64(&query, device);
+    bool exists = sql_row(&query);
+    sql_end(&query);
     return exists;
 }
 
@@ -85,17 +85,17 @@ static bool device_exists(struct sqlite_store *store, uint64_t device) {
 static enum error find_id(struct sqlite_store *store, const struct store_insert *in,
                           uint64_t *place) {
     enum error result = ERR_NOT_FOUND;
-    struct query query = query_begin(store, SQL_ID_FIND);
+    struct query query = sql_begin(store, SQL_ID_FIND);
     *place = 0;
-    query_bind_u64(&query, in->recipient);
-    query_bind_u64(&query, in->sender);
-    query_bind_bytes(&query, bytes_of(in->envelope->id));
-    if (query_row(&query)) {
-        struct bytes digest = query_bytes(&query, 0);
+    sql_bind_u64(&query, in->recipient);
+    sql_bind_u64(&query, in->sender);
+    sql_bind_bytes(&query, bytes_of(in->envelope->id));
+    if (sql_row(&query)) {
+        struct bytes digest = sql_bytes(&query, 0);
         result = bytes_equal(digest, bytes_of(in->digest)) ? ERR_DUPLICATE : ERR_CONFLICT;
-        *place = query_u64(&query, 1) == 0 ? query_u64(&query, 2) : 0;
+        *place = sql_u64(&query, 1) == 0 ? sql_u64(&query, 2) : 0;
     }
-    query_end(&query);
+    sql_end(&query);
     return result;
 }
 
@@ -106,42 +106,42 @@ static void mend(struct sqlite_store *store, const struct store_insert *in, uint
         .device = in->recipient, .place = place, .sender = in->sender, .envelope = in->envelope};
     uint8_t sum[DIGEST_BYTES];
     bool is_damaged = false;
-    struct query query = query_begin(store, SQL_MESSAGE_STORED);
-    query_bind_u64(&query, in->recipient);
-    query_bind_u64(&query, place);
-    if (query_row(&query)) {
+    struct query query = sql_begin(store, SQL_MESSAGE_STORED);
+    sql_bind_u64(&query, in->recipient);
+    sql_bind_u64(&query, place);
+    if (sql_row(&query)) {
         struct envelope *stored = read_row(&query, in->recipient);
         is_damaged = stored == NULL;
         envelope_drop(stored);
     }
-    query_end(&query);
+    sql_end(&query);
     if (!is_damaged) {
         return;
     }
     latch(store, checksum(&row, sum));
-    query = query_begin(store, SQL_MESSAGE_MEND);
-    query_bind_text(&query, in->envelope->from.text);
-    query_bind_u64(&query, in->envelope->accepted_ms);
-    query_bind_bytes(&query, bytes_of(sum));
-    query_bind_bytes(&query, bytes_make(in->envelope->bytes, in->envelope->size));
-    query_bind_u64(&query, in->recipient);
-    query_bind_u64(&query, place);
-    query_run(&query);
+    query = sql_begin(store, SQL_MESSAGE_MEND);
+    sql_bind_text(&query, in->envelope->from.text);
+    sql_bind_u64(&query, in->envelope->accepted_ms);
+    sql_bind_bytes(&query, bytes_of(sum));
+    sql_bind_bytes(&query, bytes_make(in->envelope->bytes, in->envelope->size));
+    sql_bind_u64(&query, in->recipient);
+    sql_bind_u64(&query, place);
+    sql_run(&query);
 }
 
 static void remember(struct sqlite_store *store, const struct store_insert *in, uint64_t now_ms) {
-    struct query query = query_begin(store, SQL_ID_INSERT);
-    query_bind_u64(&query, in->recipient);
-    query_bind_u64(&query, in->sender);
-    query_bind_bytes(&query, bytes_of(in->envelope->id));
-    query_bind_bytes(&query, bytes_of(in->digest));
-    query_bind_u64(&query, in->order);
+    struct query query = sql_begin(store, SQL_ID_INSERT);
+    sql_bind_u64(&query, in->recipient);
+    sql_bind_u64(&query, in->sender);
+    sql_bind_bytes(&query, bytes_of(in->envelope->id));
+    sql_bind_bytes(&query, bytes_of(in->digest));
+    sql_bind_u64(&query, in->order);
     if (in->is_acknowledged) {
-        query_bind_u64(&query, now_ms);
+        sql_bind_u64(&query, now_ms);
     } else {
-        query_bind_null(&query);
+        sql_bind_null(&query);
     }
-    query_run(&query);
+    sql_run(&query);
 }
 
 static void insert(struct sqlite_store *store, const struct store_insert *in) {
@@ -151,16 +151,16 @@ static void insert(struct sqlite_store *store, const struct store_insert *in) {
                       .envelope = in->envelope};
     uint8_t sum[DIGEST_BYTES];
     latch(store, checksum(&row, sum));
-    struct query query = query_begin(store, SQL_MESSAGE_INSERT);
-    query_bind_u64(&query, row.device);
-    query_bind_u64(&query, row.place);
-    query_bind_u64(&query, row.sender);
-    query_bind_text(&query, in->envelope->from.text);
-    query_bind_bytes(&query, bytes_of(in->envelope->id));
-    query_bind_u64(&query, in->envelope->accepted_ms);
-    query_bind_bytes(&query, bytes_of(sum));
-    query_bind_bytes(&query, bytes_make(in->envelope->bytes, in->envelope->size));
-    query_run(&query);
+    struct query query = sql_begin(store, SQL_MESSAGE_INSERT);
+    sql_bind_u64(&query, row.device);
+    sql_bind_u64(&query, row.place);
+    sql_bind_u64(&query, row.sender);
+    sql_bind_text(&query, in->envelope->from.text);
+    sql_bind_bytes(&query, bytes_of(in->envelope->id));
+    sql_bind_u64(&query, in->envelope->accepted_ms);
+    sql_bind_bytes(&query, bytes_of(sum));
+    sql_bind_bytes(&query, bytes_make(in->envelope->bytes, in->envelope->size));
+    sql_run(&query);
 }
 
 static bool follows_conflict(const struct sqlite_store *store, const struct store_op *op) {
@@ -212,37 +212,37 @@ void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) 
     size_t bytes = 0;
     read->count = 0;
     read->is_exhausted = true;
-    struct query query = query_begin(store, SQL_MESSAGE_READ);
-    query_bind_u64(&query, read->device);
-    query_bind_u64(&query, read->after);
-    query_bind_u64(&query, read->until);
-    query_bind_u64(&query, read->max_messages + 1);
-    while (query_row(&query)) {
-        size_t size = query_bytes(&query, 6).size;
+    struct query query = sql_begin(store, SQL_MESSAGE_READ);
+    sql_bind_u64(&query, read->device);
+    sql_bind_u64(&query, read->after);
+    sql_bind_u64(&query, read->until);
+    sql_bind_u64(&query, read->max_messages + 1);
+    while (sql_row(&query)) {
+        size_t size = sql_bytes(&query, 6).size;
         if (read->count == read->max_messages ||
             (read->count > 0 && bytes + size > read->max_bytes)) {
             read->is_exhausted = false;
             break;
         }
         struct store_message *message = &read->messages[read->count++];
-        message->order = query_u64(&query, 0);
+        message->order = sql_u64(&query, 0);
         message->envelope = read_row(&query, read->device);
         message->is_damaged = message->envelope == NULL;
         bytes += size;
     }
-    query_end(&query);
+    sql_end(&query);
     op->result = OK;
 }
 
 /* Its id is remembered for a while after the message is gone. */
 static void leave(struct sqlite_store *store, uint64_t device, uint64_t sender,
                   const uint8_t id[ENVELOPE_ID_BYTES], uint64_t now_ms) {
-    struct query query = query_begin(store, SQL_ID_LEAVE);
-    query_bind_u64(&query, now_ms);
-    query_bind_u64(&query, device);
-    query_bind_u64(&query, sender);
-    query_bind_bytes(&query, bytes_make(id, ENVELOPE_ID_BYTES));
-    query_run(&query);
+    struct query query = sql_begin(store, SQL_ID_LEAVE);
+    sql_bind_u64(&query, now_ms);
+    sql_bind_u64(&query, device);
+    sql_bind_u64(&query, sender);
+    sql_bind_bytes(&query, bytes_make(id, ENVELOPE_ID_BYTES));
+    sql_run(&query);
 }
 
 static void delete_one(struct sqlite_store *store, struct store_delete *removal, uint64_t order,
@@ -250,24 +250,24 @@ static void delete_one(struct sqlite_store *store, struct store_delete *removal,
     uint8_t id[ENVELOPE_ID_BYTES] = {0};
     uint64_t sender = 0;
     uint64_t size = 0;
-    struct query query = query_begin(store, SQL_MESSAGE_AT);
-    query_bind_u64(&query, removal->device);
-    query_bind_u64(&query, order);
-    bool is_there = query_row(&query);
+    struct query query = sql_begin(store, SQL_MESSAGE_AT);
+    sql_bind_u64(&query, removal->device);
+    sql_bind_u64(&query, order);
+    bool is_there = sql_row(&query);
     if (is_there) {
-        sender = query_u64(&query, 0);
-        query_copy(&query, 1, id, sizeof(id));
-        size = query_u64(&query, 2);
+        sender = sql_u64(&query, 0);
+        sql_copy(&query, 1, id, sizeof(id));
+        size = sql_u64(&query, 2);
     }
-    query_end(&query);
+    sql_end(&query);
     if (!is_there) {
         return;
     }
     leave(store, removal->device, sender, id, now_ms);
-    query = query_begin(store, SQL_MESSAGE_DELETE);
-    query_bind_u64(&query, removal->device);
-    query_bind_u64(&query, order);
-    query_run(&query);
+    query = sql_begin(store, SQL_MESSAGE_DELETE);
+    sql_bind_u64(&query, removal->device);
+    sql_bind_u64(&query, order);
+    sql_run(&query);
     removal->removed_messages++;
     removal->removed_bytes += size;
 }

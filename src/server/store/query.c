@@ -46,7 +46,7 @@ void store_execute(struct sqlite_store *store, const char *sql) {
     }
 }
 
-struct query query_begin(struct sqlite_store *store, enum statement which) {
+struct query sql_begin(struct sqlite_store *store, enum statement which) {
     struct query query = {.store = store, .statement = NULL, .next = 1};
     if (store->error != OK) {
         return query;
@@ -60,7 +60,7 @@ struct query query_begin(struct sqlite_store *store, enum statement which) {
     return query;
 }
 
-void query_end(struct query *query) {
+void sql_end(struct query *query) {
     if (query->statement != NULL) {
         sqlite3_reset(query->statement);
         sqlite3_clear_bindings(query->statement);
@@ -71,20 +71,20 @@ void query_end(struct query *query) {
 static void check(struct query *query, int result) {
     store_latch(query->store, result);
     if (query->store->error != OK) {
-        query_end(query);
+        sql_end(query);
     }
 }
 
-void query_bind_u64(struct query *query, uint64_t value) {
+void sql_bind_u64(struct query *query, uint64_t value) {
     if (query->statement != NULL) {
         require(value <= INT64_MAX);
         check(query, sqlite3_bind_int64(query->statement, query->next++, (sqlite3_int64)value));
     }
 }
 
-/* The memory outlives the step: every caller binds what it holds until query_run or the last row.
+/* The memory outlives the step: every caller binds what it holds until sql_run or the last row.
  */
-void query_bind_bytes(struct query *query, struct bytes value) {
+void sql_bind_bytes(struct query *query, struct bytes value) {
     if (query->statement != NULL) {
         check(query, sqlite3_bind_blob64(query->statement, query->next++,
                                          value.size == 0 ? "" : (const void *)value.data,
@@ -92,19 +92,19 @@ void query_bind_bytes(struct query *query, struct bytes value) {
     }
 }
 
-void query_bind_text(struct query *query, const char *value) {
+void sql_bind_text(struct query *query, const char *value) {
     if (query->statement != NULL) {
         check(query, sqlite3_bind_text(query->statement, query->next++, value, -1, SQLITE_STATIC));
     }
 }
 
-void query_bind_null(struct query *query) {
+void sql_bind_null(struct query *query) {
     if (query->statement != NULL) {
         check(query, sqlite3_bind_null(query->statement, query->next++));
     }
 }
 
-bool query_row(struct query *query) {
+bool sql_row(struct query *query) {
     if (query->statement == NULL) {
         return false;
     }
@@ -113,15 +113,15 @@ bool query_row(struct query *query) {
         return true;
     }
     check(query, result);
-    query_end(query);
+    sql_end(query);
     return false;
 }
 
-size_t query_run(struct query *query) {
+size_t sql_run(struct query *query) {
     if (query->statement == NULL) {
         return 0;
     }
-    while (query_row(query)) {
+    while (sql_row(query)) {
     }
     return query->store->error == OK ? (size_t)sqlite3_changes(query->store->database) : 0;
 }
@@ -133,19 +133,19 @@ static void broken(struct query *query) {
     }
 }
 
-uint64_t query_u64(const struct query *query, int column) {
+uint64_t sql_u64(const struct query *query, int column) {
     sqlite3_int64 value = sqlite3_column_int64(query->statement, column);
     return value < 0 ? 0 : (uint64_t)value;
 }
 
-struct bytes query_bytes(const struct query *query, int column) {
+struct bytes sql_bytes(const struct query *query, int column) {
     const void *data = sqlite3_column_blob(query->statement, column);
     int size = sqlite3_column_bytes(query->statement, column);
     return bytes_make(data, data == NULL || size < 0 ? 0 : (size_t)size);
 }
 
-void query_copy(struct query *query, int column, uint8_t *out, size_t size) {
-    struct bytes value = query_bytes(query, column);
+void sql_copy(struct query *query, int column, uint8_t *out, size_t size) {
+    struct bytes value = sql_bytes(query, column);
     if (value.size != size) {
         broken(query);
         memset(out, 0, size);
@@ -154,8 +154,8 @@ void query_copy(struct query *query, int column, uint8_t *out, size_t size) {
     memcpy(out, value.data, size);
 }
 
-void query_name(struct query *query, int column, struct user_name *name) {
-    struct bytes value = query_bytes(query, column);
+void sql_name(struct query *query, int column, struct user_name *name) {
+    struct bytes value = sql_bytes(query, column);
     if (user_name_parse(value, name) != OK) {
         broken(query);
         *name = (struct user_name){{0}};

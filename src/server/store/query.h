@@ -47,26 +47,26 @@ struct query {
     int next;                /**< parameter that is bound next */
 };
 
-/** Begins a statement; bind its parameters in order, then query_row until it is false, or
- * query_run. */
-struct query query_begin(struct sqlite_store *store, enum statement which);
-void query_bind_u64(struct query *query, uint64_t value);
-void query_bind_bytes(struct query *query, struct bytes value);
-void query_bind_text(struct query *query, const char *value);
-void query_bind_null(struct query *query);
+/** Begins a statement; bind its parameters in order, then sql_row until it is false, or
+ * sql_run. */
+struct query sql_begin(struct sqlite_store *store, enum statement which);
+void sql_bind_u64(struct query *query, uint64_t value);
+void sql_bind_bytes(struct query *query, struct bytes value);
+void sql_bind_text(struct query *query, const char *value);
+void sql_bind_null(struct query *query);
 /** Steps to the next row; false at the end (and after a failure), when the statement is reset. */
-bool query_row(struct query *query);
+bool sql_row(struct query *query);
 /** Carries the statement out; the number of rows it changed. */
-size_t query_run(struct query *query);
+size_t sql_run(struct query *query);
 /** Ends a query before its last row. */
-void query_end(struct query *query);
+void sql_end(struct query *query);
 
-uint64_t query_u64(const struct query *query, int column);
+uint64_t sql_u64(const struct query *query, int column);
 /** The value, valid until the next step. */
-struct bytes query_bytes(const struct query *query, int column);
+struct bytes sql_bytes(const struct query *query, int column);
 /** Copies a value that has to have `size` bytes; anything else latches ERR_STORE_BROKEN. */
-void query_copy(struct query *query, int column, uint8_t *out, size_t size);
-void query_name(struct query *query, int column, struct user_name *name);
+void sql_copy(struct query *query, int column, uint8_t *out, size_t size);
+void sql_name(struct query *query, int column, struct user_name *name);
 
 /* What each kind of operation does; the result goes into the operation. */
 void run_login(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);

@@ -107,12 +107,12 @@ const uint8_t *sqlite_store_epoch(const struct sqlite_store *store) {
 }
 
 must_check enum error sqlite_store_accounts(struct sqlite_store *store, uint64_t *count) {
-    struct query query = query_begin(store, SQL_ACCOUNTS);
+    struct query query = sql_begin(store, SQL_ACCOUNTS);
     *count = 0;
-    if (query_row(&query)) {
-        *count = query_u64(&query, 0);
+    if (sql_row(&query)) {
+        *count = sql_u64(&query, 0);
     }
-    query_end(&query);
+    sql_end(&query);
     return store->error;
 }
 
