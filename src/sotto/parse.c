@@ -63,9 +63,14 @@ static void unknown_option(struct reading *reading, const char *shown, const cha
     fault_usage(mistake(reading, &spare), help, "there is no option '%.60s'%s", shown, hint);
 }
 
+/* Whether a word that stands where a value should is rather the next option. */
+static bool is_option(const char *word) {
+    return word[0] == '-' && (word[1] == '-' || option_find_letter(word[1]) != OPTIONS);
+}
+
 static bool takes_next(struct reading *reading, enum option_id option, const char *shown) {
     const char *next = reading->at + 1 < reading->argc ? reading->argv[reading->at + 1] : NULL;
-    if (next == NULL || (next[0] == '-' && next[1] != '\0')) {
+    if (next == NULL || is_option(next)) {
         struct sotto_error spare;
         const struct option_row *row = option_row(option);
         char help[HINT_BYTES];

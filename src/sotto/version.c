@@ -20,9 +20,9 @@ static must_check enum error put_text(const struct sotto_versions *versions, str
     char text[512];
     snprintf(text, sizeof(text),
              "sotto %s\n"
-             "protocol   %s\n"
-             "OpenSSL    %s (%s)\n"
-             "SQLCipher  %s (SQLite %s)\n",
+             "protocol %s\n"
+             "OpenSSL %s (%s)\n"
+             "SQLCipher %s (SQLite %s)\n",
              versions->sotto, versions->protocol, versions->openssl,
              versions->openssl_is_private ? "private, linked statically" : "the system's",
              versions->sqlcipher, versions->sqlite);

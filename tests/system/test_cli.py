@@ -108,7 +108,7 @@ def test_help_after_the_dashes_is_text(ana):
 def test_version_names_the_libraries(ana):
     for args in (["version"], ["--version"], ["-V"], ["send", "-V"]):
         said = ana.run(*args)
-        assert said.out.startswith("sotto 0.") and "OpenSSL    3." in said.out and said.err == ""
+        assert said.out.startswith("sotto 0.") and "OpenSSL 3." in said.out and said.err == ""
         assert "private" in said.out or "the system's" in said.out
     found = ana.run("--version", "--json").objects("version")[0]
     assert found["v"] == 1 and found["openssl"] and isinstance(found["openssl_private"], bool)

@@ -71,6 +71,8 @@ static void values_are_taken_in_every_form(void **state) {
         {{"send", "bob", "--id=a=b"}, OPTION_ID, "a=b"},
         {{"send", "bob", "--id", "a", "--id", "b"}, OPTION_ID, "b"},
         {{"recv", "-n", "5"}, OPTION_COUNT, "5"},
+        {{"recv", "-n", "-5"}, OPTION_COUNT, "-5"},
+        {{"join", "L", "--name", "-bob"}, OPTION_NAME, "-bob"},
         {{"recv", "-n5"}, OPTION_COUNT, "5"},
         {{"recv", "-n=5"}, OPTION_COUNT, "5"},
         {{"recv", "-qn", "5"}, OPTION_COUNT, "5"},
