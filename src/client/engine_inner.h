@@ -46,10 +46,11 @@ struct job {
 /** A person to whom messages go in this connection. */
 struct correspondent {
     struct user_name name;
-    bool is_asked;          /**< a bundle is under way */
-    unsigned tries;         /**< bundles that were bad */
-    struct failure blocked; /**< nothing more goes there in this connection */
-    bool is_stalled; /**< in this run: a message waits for a session, later ones wait behind it */
+    bool is_asked;                   /**< a bundle is under way */
+    unsigned tries;                  /**< bundles that were bad */
+    struct failure blocked;          /**< nothing more goes there in this connection */
+    uint8_t ended[SESSION_ID_BYTES]; /**< active session that was at its end when it was asked, or
+                                        zeros */
 };
 
 struct session_slot {

@@ -6,13 +6,32 @@
 
 enum { BUNDLE_TRIES_MAX = 2 };
 
+/* The active session with that person, all zeros when there is none. */
+static enum error active_sid(struct engine *engine, const struct user_name *name,
+                             uint8_t sid[SESSION_ID_BYTES]) {
+    struct stored_peer peer;
+    struct stored_session *session = NULL;
+    memset(sid, 0, SESSION_ID_BYTES);
+    enum error error = engine->store->peer_get(engine->store->context, name, &peer);
+    if (error == OK && peer.has_pin) {
+        error = sessions_active(engine, name, peer.afp, &session);
+    }
+    if (error == OK && session != NULL) {
+        memcpy(sid, session->info.sid, SESSION_ID_BYTES);
+    }
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
 must_check enum error handshake_ask(struct engine *engine, size_t correspondent) {
     struct correspondent *to = &engine->correspondents[correspondent];
     uint32_t number = 0;
     if (to->is_asked || engine->bundles_in_flight == BUNDLES_IN_FLIGHT_MAX) {
         return OK;
     }
-    enum error error = engine_request(engine, REQUEST_BUNDLE, correspondent, &number);
+    enum error error = active_sid(engine, &to->name, to->ended);
+    if (error == OK) {
+        error = engine_request(engine, REQUEST_BUNDLE, correspondent, &number);
+    }
     if (error == OK) {
         to->is_asked = true;
         engine->bundles_in_flight++;
@@ -127,6 +146,12 @@ must_check enum error handshake_bundle(struct engine *engine, size_t corresponde
     if (error != OK) {
         bad_bundle(to, error);
         return OK;
+    }
+    /* The other side may have begun one while the bundle was under way: then that one is used. */
+    uint8_t sid[SESSION_ID_BYTES];
+    error = active_sid(engine, &to->name, sid);
+    if (error != OK || memcmp(sid, to->ended, SESSION_ID_BYTES) != 0) {
+        return error;
     }
     return judge(engine, to, &bundle, &peer);
 }

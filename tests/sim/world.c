@@ -60,11 +60,11 @@ static void run_store(struct world *world, bool with_faults) {
     if (batch == NULL) {
         return;
     }
-    uint64_t fault = with_faults ? choose(&world->tape, "batch", 400) : 0;
-    if (fault != 398) {
+    uint64_t fault = with_faults ? choose(&world->tape, "batch", 100) : 0;
+    if (fault != 98) {
         require(sqlite_store_run(world->store, batch) == OK);
     }
-    if (fault < 398) {
+    if (fault < 98) {
         server_batch_done(world->server, batch, OK, moment_of(world));
         collect_outputs(world);
         return;
@@ -236,11 +236,11 @@ static void move_bytes(struct world *world, struct client *client) {
 }
 
 static void maybe_fail(struct world *world, struct client *client) {
-    if (client->connection != 0 && chance(&world->tape, "cut", 300)) {
+    if (client->connection != 0 && chance(&world->tape, "cut", 60)) {
         world->cuts++;
         cut(world, client);
     }
-    if (client->engine != NULL && chance(&world->tape, "crash", 600)) {
+    if (client->engine != NULL && chance(&world->tape, "crash", 120)) {
         world->client_crashes++;
         cut(world, client);
         drop_engine(client);
