@@ -1,54 +1,64 @@
 /* SPDX-License-Identifier: ISC */
-/* A world: one server and two clients with their stores, links that can be cut, a clock that is
- * only a number. The cores are the real ones; what is simulated is what stands around them. */
+/* A server, two people and the links between them, in one thread, without a socket, a file or a
+ * clock. The cores are the real ones; what they have not committed to their stores is lost when
+ * they are dropped. */
 #ifndef SOTTO_TESTS_SIM_WORLD_H
 #define SOTTO_TESTS_SIM_WORLD_H
 
+#include "chance.h"
 #include "client/engine.h"
 #include "client/store/sqlcipher.h"
 #include "server/core.h"
 #include "server/store/sqlite.h"
-#include "tape.h"
 
-enum { CLIENTS = 2, MESSAGES_EACH = 500, PIPELINE_MAX = 8 };
+enum { PEOPLE = 2, MESSAGES_EACH = 500, SUBMITTED_MAX = 8, LINK_MAX_BYTES = 8 * 1024 * 1024 };
 
-struct client {
+struct world;
+
+/** A message of the application that has no final result yet. */
+struct submitted {
+    uint32_t message;
+    size_t number; /**< in the engine */
+};
+
+struct person {
     struct world *world;
-    struct user_name name;
-    struct sqlcipher_store *store;
-    struct engine *engine; /* NULL: not running */
-    uint64_t connection;   /* the server's number, 0: no link */
+    const char *name;
+    struct sqlcipher_store *database;
+    const struct client_store *store;
+    struct engine *engine; /**< NULL: not running */
+    uint64_t connection;   /**< 0: no link */
+    bool is_established;
     struct buffer to_server;
     struct buffer to_client;
-    bool is_closing; /* the server closes once to_client is empty */
-    /* The person: writes messages 0, 1, 2, … and repeats what was not accepted. */
-    uint32_t accepted;
-    size_t pending;
-    size_t results[PIPELINE_MAX];
-    /* The person at the other end of it: what was shown here. */
+    bool closes; /**< the server closes the link once what it wrote has come */
+    struct submitted submitted[SUBMITTED_MAX];
+    size_t submitted_count;
+    uint32_t accepted; /**< messages known to be accepted: 0 to this - 1 */
     uint64_t cursor;
-    uint32_t shown;
+    uint32_t received; /**< of the other one's, in order */
 };
 
 struct world {
-    struct tape tape;
-    uint64_t now_ms;
+    struct chance chance;
+    uint64_t wall_ms;
+    uint64_t monotonic_ms;
+    struct sqlite_store *disk;
     struct server *server;
-    struct sqlite_store *store;
-    struct client clients[CLIENTS];
+    struct person people[PEOPLE];
     uint32_t cuts;
-    uint32_t server_crashes;
-    uint32_t client_crashes;
-    uint32_t repeats;
+    uint32_t server_drops;
+    uint32_t client_drops;
+    const char *complaint; /**< what went wrong; NULL: nothing */
 };
 
-void world_begin(struct world *world, uint64_t seed);
-void world_end(struct world *world);
+/** Makes the stores, the server and both accounts' keys. */
+void world_init(struct world *world, uint64_t seed);
+void world_clear(struct world *world);
 
-/** One step with faults, or without them. */
-void world_step(struct world *world, bool with_faults);
-
-/** Everything was written, accepted, and shown. */
+/** One step; `faults`: links may be cut and cores dropped. */
+void world_step(struct world *world, bool faults);
+/** Whether every message has arrived, and its sender knows that it was accepted. */
 bool world_is_done(const struct world *world);
 
 #endif
