@@ -61,11 +61,15 @@ int report_error(struct sotto_error *out, enum error error, const struct report 
     error = listed(error, &cause);
     snprintf(seconds, sizeof(seconds), "%u",
              report->retry_after_s == 0 ? 30 : report->retry_after_s);
+    const char *peer =
+        report->peer == NULL ? "WHO" : report->peer; /* as in the usage of a command */
     const struct error_value values[] = {
-        {"server", report->server},   {"peer", report->peer},     {"name", report->name},
-        {"profile", report->profile}, {"path", report->path},     {"cause", cause},
-        {"detail", report->detail},   {"effect", report->effect}, {"id", report->id},
-        {"known", report->known},     {"shown", report->shown},   {"retry_after", seconds},
+        {"server", report->server}, {"peer", peer},
+        {"name", report->name},     {"profile", report->profile},
+        {"path", report->path},     {"cause", cause},
+        {"detail", report->detail}, {"effect", report->effect},
+        {"id", report->id},         {"known", report->known},
+        {"shown", report->shown},   {"retry_after", seconds},
     };
     const size_t count = sizeof(values) / sizeof(values[0]);
     copy(out->code, sizeof(out->code), error_code(error));
