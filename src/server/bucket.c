@@ -26,8 +26,9 @@ bool bucket_take(struct bucket *bucket, uint64_t rate_per_minute, uint32_t burst
         *retry_s = 0;
         return true;
     }
-    uint64_t wait_ms =
-        rate_per_minute == 0 ? DAY_MS : (TOKEN_UNITS - bucket->units) / rate_per_minute + 1;
+    uint64_t wait_ms = rate_per_minute == 0
+                           ? DAY_MS
+                           : (TOKEN_UNITS - bucket->units + rate_per_minute - 1) / rate_per_minute;
     *retry_s = (uint32_t)((wait_ms + SECOND_MS - 1) / SECOND_MS);
     return false;
 }

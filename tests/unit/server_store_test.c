@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+/* The store on SQLite: versions, damage, and that the epoch stays. */
+#include "server_world.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+static int start(void **state) {
+    static struct world world;
+    world_start(&world);
+    *state = &world;
+    return 0;
+}
+
+static int stop(void **state) {
+    world_stop(*state);
+    return 0;
+}
+
+/* Another hand on the file, while the server is not there. */
+static void change(struct world *world, const char *sql) {
+    sqlite3 *database;
+    server_free(world->server);
+    world->server = NULL;
+    sqlite_store_close(world->store);
+    world->store = NULL;
+    assert_int_equal(sqlite3_open(world->path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
+static void the_epoch_stays_with_the_store(void **state) {
+    struct world *world = *state;
+    uint8_t epoch[STORE_EPOCH_BYTES];
+    struct sqlite_store *other;
+    char cause[100];
+    memcpy(epoch, sqlite_store_epoch(world->store), sizeof(epoch));
+    world_restart(world);
+    assert_memory_equal(sqlite_store_epoch(world->store), epoch, sizeof(epoch));
+    assert_int_equal(sqlite_store_open(":memory:", &world->random, &other, cause, sizeof(cause)),
+                     OK);
+    assert_memory_not_equal(sqlite_store_epoch(other), epoch, sizeof(epoch));
+    sqlite_store_close(other);
+}
+
+static void a_newer_store_is_left_alone(void **state) {
+    struct world *world = *state;
+    char cause[100];
+    struct sqlite_store *store = NULL;
+    change(world,
+           "PRAGMA user_version = 99; UPDATE meta SET value = '9.9' WHERE key = 'written_by'");
+    assert_int_equal(sqlite_store_open(world->path, &world->random, &store, cause, sizeof(cause)),
+                     ERR_STORE_NEWER);
+    assert_string_equal(cause, "9.9");
+    assert_null(store);
+}
+
+static void what_is_no_database_is_said_to_be_broken(void **state) {
+    struct world *world = *state;
+    char cause[100];
+    struct sqlite_store *store = NULL;
+    change(world, "PRAGMA journal_mode = DELETE");
+    FILE *file = fopen(world->path, "w");
+    for (int i = 0; i < 500; i++) {
+        fputs("this is not a database ", file);
+    }
+    fclose(file);
+    assert_int_equal(sqlite_store_open(world->path, &world->random, &store, cause, sizeof(cause)),
+                     ERR_STORE_BROKEN);
+}
+
+/* A bit that turned on the disk: the row is kept, said, and not delivered; offered again, it is
+ * mended. */
+static void a_damaged_row_is_loud(void **state) {
+    struct world *world = *state;
+    struct peer *ana = world_member(world, "ana");
+    struct peer *bob = world_member(world, "bob");
+    peer_send(world, ana, "bob", 1, "one");
+    peer_send(world, ana, "bob", 2, "two");
+    world_settle(world);
+    change(world, "UPDATE messages SET envelope = zeroblob(length(envelope)) WHERE place = 1");
+    world_restart(world);
+    bob = world_login(world, "bob");
+    peer_fetch(world, bob, 10);
+    world_settle(world);
+    peer_expect_deliver(bob, "ana", "two");
+    peer_expect(bob, WIRE_CAUGHT_UP);
+    assert_non_null(strstr(world->log, "damaged"));
+    ana = world_login(world, "ana");
+    peer_send(world, ana, "bob", 1, "one");
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    bob = world_login(world, "bob");
+    peer_fetch(world, bob, 10);
+    world_settle(world);
+    peer_expect_deliver(bob, "ana", "one");
+    peer_expect_deliver(bob, "ana", "two");
+}
+
+/* The settings on which "accepted" rests are really in force. */
+static void the_file_is_a_synced_log(void **state) {
+    struct world *world = *state;
+    sqlite3 *database;
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_open(world->path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(database, "PRAGMA journal_mode", -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(statement, 0), "wal");
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_epoch_stays_with_the_store, start, stop),
+        cmocka_unit_test_setup_teardown(a_newer_store_is_left_alone, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_no_database_is_said_to_be_broken, start, stop),
+        cmocka_unit_test_setup_teardown(a_damaged_row_is_loud, start, stop),
+        cmocka_unit_test_setup_teardown(the_file_is_a_synced_log, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
