@@ -50,7 +50,7 @@ static bool may_publish(struct sqlite_store *store, const struct store_publish *
 void run_publish(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     const struct store_publish *in = op->publish;
     struct prekey_front set = {0};
-    struct prekey_front fronts[ONE_TIME_PREKEYS_FULL];
+    struct prekey_front fronts[ONE_TIME_PREKEYS_FULL] = {0};
     op->result = ERR_CERTIFICATE_REFUSED;
     if (in->has_set && prekey_set_front(in->set, in->cid, now_ms, &set) != OK) {
         return;
