@@ -2,12 +2,14 @@
 /* Opening and closing a profile, and what its store alone can tell. */
 #include "libsotto/account.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int profile_fail(const struct sotto *client, enum error failure, const char *effect,
                  struct sotto_error *error) {
+    int number = errno; /* of the file operation that failed, see locate() in profile.c */
     struct report report = profile_report(client, effect);
     char seconds[24];
     char mode[4] = "600";
@@ -18,6 +20,9 @@ int profile_fail(const struct sotto *client, enum error failure, const char *eff
     }
     if (failure == ERR_STORE_PERMISSIONS) {
         report.cause = strcmp(client->path, client->folder) == 0 ? "700" : mode;
+    }
+    if (failure == ERR_STORAGE_FAILED) {
+        report.cause = number == 0 ? "not a plain file or folder" : strerror(number);
     }
     if (failure == ERR_USAGE) {
         report.cause = "that is not a profile name";
@@ -95,19 +100,64 @@ int sotto_account(struct sotto *client, struct sotto_account *account, struct so
     return profile_fail(client, account_describe(client, account), "", error);
 }
 
-int sotto_unread(struct sotto *client, sotto_unread_fn *each, void *context,
-                 struct sotto_error *error) {
+/* Senders with unread messages. */
+struct senders {
+    struct sender {
+        struct user_name name;
+        uint32_t count;
+    } *list;
+    size_t count;
+    size_t capacity;
+};
+
+static int compare_senders(const void *a, const void *b) {
+    const struct sender *left = a;
+    const struct sender *right = b;
+    if (left->count != right->count) {
+        return left->count > right->count ? -1 : 1;
+    }
+    return strcmp(left->name.text, right->name.text);
+}
+
+static enum error add_sender(struct senders *senders, const struct sender *sender) {
+    if (senders->count == senders->capacity) {
+        size_t capacity = senders->capacity == 0 ? 16 : 2 * senders->capacity;
+        struct sender *grown = realloc(senders->list, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            return ERR_MEMORY;
+        }
+        senders->list = grown;
+        senders->capacity = capacity;
+    }
+    senders->list[senders->count++] = *sender;
+    return OK;
+}
+
+static enum error list_senders(const struct client_store *store, struct senders *senders) {
     struct user_name after = {{0}};
-    struct user_name from;
-    uint32_t count = 0;
-    enum error status = OK;
-    while (status == OK) {
-        status =
-            client->store->unread_next(client->store->context, RECV_CURSOR, &after, &from, &count);
-        if (status == OK) {
-            each(context, from.text, count);
-            after = from;
+    enum error error = OK;
+    while (error == OK) {
+        struct sender sender = {.count = 0};
+        error =
+            store->unread_next(store->context, RECV_CURSOR, &after, &sender.name, &sender.count);
+        if (error == OK) {
+            error = add_sender(senders, &sender);
+            after = sender.name;
         }
     }
-    return profile_fail(client, status == ERR_NOT_FOUND ? OK : status, "", error);
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
+int sotto_unread(struct sotto *client, sotto_unread_fn *each, void *context,
+                 struct sotto_error *error) {
+    struct senders senders = {.count = 0};
+    enum error status = list_senders(client->store, &senders);
+    if (status == OK && senders.count > 0) {
+        qsort(senders.list, senders.count, sizeof(*senders.list), compare_senders);
+        for (size_t i = 0; i < senders.count; i++) {
+            each(context, senders.list[i].name.text, senders.list[i].count);
+        }
+    }
+    free(senders.list);
+    return profile_fail(client, status, "", error);
 }

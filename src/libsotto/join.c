@@ -35,12 +35,19 @@ static bool is_same_token(const struct account *account, const struct wanted *wa
            memcmp(account->token, wanted->token, INVITE_TOKEN_BYTES) == 0;
 }
 
+/* A key that was seen and accepted stays; one that was only written on a link or typed gives way to
+ * the one that is given now. */
 static void aim(struct account *account, const struct wanted *wanted) {
+    bool is_known = account->server_bits == 8 * HASH_BYTES && is_same_server(account, wanted);
     account->server = wanted->server;
     account->has_token = wanted->has_token;
     memcpy(account->token, wanted->token, INVITE_TOKEN_BYTES);
+    if (is_known) {
+        return;
+    }
+    account->server_bits = 0;
+    memset(account->server_hash, 0, sizeof(account->server_hash));
     if (wanted->has_pin) {
-        memset(account->server_hash, 0, sizeof(account->server_hash));
         memcpy(account->server_hash, wanted->pin, PIN_BYTES);
         account->server_bits = PIN_BITS;
     }
@@ -57,14 +64,7 @@ static enum error write_account(struct sotto *client, const struct wanted *wante
     if (error != OK) {
         return error;
     }
-    if (!exists || !is_same_server(account, wanted)) {
-        account->server_bits = 0;
-        memset(account->server_hash, 0, sizeof(account->server_hash));
-        aim(account, wanted);
-    } else {
-        account->has_token = wanted->has_token;
-        memcpy(account->token, wanted->token, INVITE_TOKEN_BYTES);
-    }
+    aim(account, wanted);
     if (!exists) {
         account->name = *name;
         error = account_create(store, &entropy, profile_now(client), account);
@@ -82,6 +82,63 @@ static enum error write_account(struct sotto *client, const struct wanted *wante
     return error;
 }
 
+/* Writes the account as it is in memory. */
+static enum error save(struct sotto *client) {
+    const struct client_store *store = client->store;
+    enum error error = store->begin(store->context);
+    if (error != OK) {
+        return error;
+    }
+    error = account_save(store, &client->account);
+    if (error == OK) {
+        error = store->commit(store->context);
+    }
+    if (error != OK) {
+        store->rollback(store->context);
+    }
+    return error;
+}
+
+static bool is_accepted(const struct sotto *client, const struct wanted *wanted,
+                        const uint8_t hash[SPKI_HASH_BYTES]) {
+    uint8_t pin[PIN_BYTES];
+    char key[SOTTO_KEY_SIZE];
+    pin_of_hash(hash, pin);
+    pin_print(pin, key, sizeof(key));
+    return wanted->accept != NULL && wanted->accept(wanted->context, client->server, key);
+}
+
+static bool is_never(void *context) {
+    (void)context;
+    return false;
+}
+
+/* Without a pin a person decides. The key is looked at over a connection of its own, on which
+ * nothing is sent: to compare keys takes longer than a server waits for a login. */
+static int ask_key(struct sotto *client, const struct wanted *wanted, struct sotto_error *error) {
+    struct runner runner;
+    int result = 0;
+    enum error status = runner_init(&runner, client);
+    if (status == OK) {
+        status = runner_connect(&runner);
+    }
+    if (status == OK) {
+        runner_run(&runner, is_never, &runner, UINT64_MAX, false);
+        if (runner.has_shown && is_accepted(client, wanted, runner.shown_hash)) {
+            client->account.server_bits = 8 * HASH_BYTES;
+            memcpy(client->account.server_hash, runner.shown_hash, HASH_BYTES);
+        } else {
+            result = runner_fail(&runner, engine_failure(runner.engine),
+                                 profile_report(client, EFFECT), error);
+        }
+    }
+    runner_clear(&runner);
+    if (status == OK && result == 0) {
+        status = save(client);
+    }
+    return status == OK ? result : profile_fail(client, status, EFFECT, error);
+}
+
 static bool is_settled(void *context) {
     const struct runner *runner = context;
     return engine_is_settled(runner->engine);
@@ -91,10 +148,11 @@ static bool is_settled(void *context) {
 static int enrol(struct sotto *client, const struct wanted *wanted, struct sotto_error *error,
                  enum error *why) {
     struct runner runner;
-    int result = 0;
+    int result = client->account.server_bits == 0 ? ask_key(client, wanted, error) : 0;
+    if (result != 0) {
+        return result;
+    }
     enum error status = runner_init(&runner, client);
-    runner.accept = wanted->accept;
-    runner.accept_context = wanted->context;
     if (status == OK) {
         status = runner_connect(&runner);
     }
@@ -112,6 +170,19 @@ static int enrol(struct sotto *client, const struct wanted *wanted, struct sotto
     return result;
 }
 
+/* A registration that failed leaves an account as it was: what is in its store can still be read,
+ * and another invite tried. */
+static enum error restore(struct sotto *client) {
+    enum error error = account_load(client->store, &client->account);
+    if (error != OK || client->account.is_registered) {
+        return error;
+    }
+    client->account.is_registered = true;
+    client->account.has_token = false;
+    memset(client->account.token, 0, sizeof(client->account.token));
+    return save(client);
+}
+
 /* The server has lost the account: the same identity registers again with a fresh invite. */
 static int register_again(struct sotto *client, const struct wanted *wanted,
                           struct sotto_error *error) {
@@ -119,8 +190,12 @@ static int register_again(struct sotto *client, const struct wanted *wanted,
     client->account.is_registered = false;
     client->account.is_published = false;
     enum error status = write_account(client, wanted, &client->account.name, true);
-    return status == OK ? enrol(client, wanted, error, &why)
-                        : profile_fail(client, status, EFFECT, error);
+    if (status != OK) {
+        return profile_fail(client, status, EFFECT, error);
+    }
+    int result = enrol(client, wanted, error, &why);
+    status = result == 0 ? OK : restore(client);
+    return status == OK ? result : profile_fail(client, status, EFFECT, error);
 }
 
 static int finish(struct sotto *client, bool already, struct sotto_account *account,

@@ -4,6 +4,7 @@
 
 #include "client/trust.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,10 +95,10 @@ static int add_keys(struct people *people, struct sotto_user *user, struct sotto
         return result;
     }
     enum error judged = trust_judge(people->runner.engine, &people->name, data, &certificate);
-    if (judged != OK && judged != ERR_PEER_KEY_CHANGED && judged != ERR_WAITING_FOR_KEYS) {
-        return fail(people, judged, NULL, error);
-    }
     if (judged == ERR_WAITING_FOR_KEYS) {
+        return 0; /* out of date: there are none that could be used now */
+    }
+    if (judged != OK && judged != ERR_PEER_KEY_CHANGED) {
         return fail(people, judged, NULL, error);
     }
     if (judged == ERR_PEER_KEY_CHANGED) {
@@ -177,24 +178,37 @@ static int walk(struct people *people, struct bytes pattern, bool exact, bool ke
     return result;
 }
 
+/* Names are in lower case, so is what is looked for. ERR_NAME_INVALID: no name contains it. */
+static enum error fold_pattern(const char *pattern, char out[SOTTO_NAME_SIZE]) {
+    size_t size = pattern == NULL ? 0 : strlen(pattern);
+    if (size > NAME_MAX_BYTES) {
+        return ERR_NAME_INVALID;
+    }
+    for (size_t i = 0; i < size; i++) {
+        char c = pattern[i];
+        out[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    out[size] = '\0';
+    return strspn(out, "abcdefghijklmnopqrstuvwxyz0123456789._-") == size ? OK : ERR_NAME_INVALID;
+}
+
 int sotto_users(struct sotto *client, const char *pattern, bool keys, sotto_user_fn *each,
                 void *context, struct sotto_error *error) {
     struct people people;
-    struct user_name name;
-    struct bytes text = bytes_of_string(pattern == NULL ? "" : pattern);
+    char folded[SOTTO_NAME_SIZE];
     uint32_t shown = 0;
-    bool is_name = text.size > 0 && user_name_parse(text, &name) == OK;
-    if (is_name) {
-        text = bytes_of_string(name.text);
-    }
-    if (text.size > NAME_MAX_BYTES) {
-        struct report report = profile_report(client, "");
+    if (fold_pattern(pattern, folded) != OK) {
+        struct report report = profile_report(client, "Nothing was asked.");
         report.peer = pattern;
         return report_error(error, ERR_NAME_INVALID, &report);
     }
+    struct bytes text = bytes_of_string(folded);
     int result = begin(&people, client, error);
-    if (result == 0) {
-        result = walk(&people, text, keys && is_name, keys, each, context, &shown, error);
+    if (result == 0 && keys && text.size > 0) {
+        result = walk(&people, text, true, keys, each, context, &shown, error);
+    }
+    if (result == 0 && shown == 0) {
+        result = walk(&people, text, false, keys, each, context, &shown, error);
     }
     if (result == 0 && keys && shown == 0 && text.size > 0) {
         struct report report = profile_report(client, "");
@@ -211,14 +225,27 @@ int sotto_card(struct sotto *client, char card[SOTTO_CARD_SIZE], struct sotto_er
     return profile_fail(client, card_print(&own, card, SOTTO_CARD_SIZE), "", error);
 }
 
+/* Whether the card is of that person on this server. */
+static bool is_of(const struct card *card, const struct people *people) {
+    const struct server_address *server = &people->runner.client->account.server;
+    return user_name_equal(&card->name, &people->name) && card->server.port == server->port &&
+           strcmp(card->server.host, server->host) == 0;
+}
+
 static int differs(struct people *people, const struct card *card, const uint8_t *shown,
                    struct sotto_error *error) {
-    char on_card[SOTTO_KEY_SIZE];
-    char on_server[SOTTO_KEY_SIZE] = "-";
+    char key[SOTTO_KEY_SIZE];
+    char server[SOTTO_SERVER_SIZE];
+    char on_card[SOTTO_KEY_SIZE + SOTTO_NAME_SIZE + SOTTO_SERVER_SIZE + 8];
+    char on_server[SOTTO_KEY_SIZE];
     struct report report = profile_report(people->runner.client, "Nothing was changed.");
-    pin_print(card->fingerprint, on_card, sizeof(on_card));
-    if (shown != NULL) {
-        pin_print(shown, on_server, sizeof(on_server));
+    pin_print(card->fingerprint, key, sizeof(key));
+    pin_print(shown, on_server, sizeof(on_server));
+    server_address_print(&card->server, server, sizeof(server));
+    if (is_of(card, people)) {
+        snprintf(on_card, sizeof(on_card), "%s", key);
+    } else {
+        snprintf(on_card, sizeof(on_card), "%s  (%s@%s)", key, card->name.text, server);
     }
     report.peer = people->name.text;
     report.known = on_card;
@@ -240,7 +267,7 @@ static int compare(struct people *people, const struct card *card, struct sotto_
         return fail(people, judged, NULL, error);
     }
     pin_of_hash(certificate.afp, pin);
-    if (memcmp(pin, card->fingerprint, PIN_BYTES) != 0) {
+    if (!is_of(card, people) || memcmp(pin, card->fingerprint, PIN_BYTES) != 0) {
         return differs(people, card, pin, error);
     }
     enum error status = trust_verify(people->runner.engine, &certificate, &verified->was_changed,
@@ -279,8 +306,7 @@ int sotto_verify_card(struct sotto *client, const char *who, const char *text,
     int result = begin(&people, client, error);
     people.name = name;
     if (result == 0) {
-        result = user_name_equal(&card.name, &name) ? compare(&people, &card, verified, error)
-                                                    : differs(&people, &card, NULL, error);
+        result = compare(&people, &card, verified, error);
     }
     runner_clear(&people.runner);
     return result;

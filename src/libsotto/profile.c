@@ -6,6 +6,7 @@
 #include "platform/clock.h"
 #include "platform/process.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +41,10 @@ must_check enum error profile_init(struct sotto *client, const struct sotto_opti
     return error == OK ? OK : ERR_NO_ACCOUNT;
 }
 
+/* The file that the next operation is about; what it leaves in errno is the cause of its failure.
+ */
 static enum error locate(struct sotto *client, const char *file) {
+    errno = 0;
     return path_join(client->folder, file, client->path, sizeof(client->path)) == OK
                ? OK
                : ERR_STORAGE_FAILED;
@@ -56,8 +60,10 @@ static enum error note_mode(struct sotto *client, enum error error, unsigned mod
 static enum error read_key_file(struct sotto *client, struct buffer *file) {
     unsigned mode = 0;
     enum error error = locate(client, KEY_FILE);
-    return error == OK ? note_mode(client, file_read_private(client->path, file, &mode), mode)
-                       : error;
+    if (error == OK) {
+        error = file_read_private(client->path, file, &mode);
+    }
+    return note_mode(client, error, mode);
 }
 
 must_check enum error profile_look(struct sotto *client, bool *exists) {
@@ -77,8 +83,10 @@ must_check enum error profile_look(struct sotto *client, bool *exists) {
 
 static enum error check_folder(struct sotto *client) {
     unsigned mode = 0;
+    errno = 0;
     memcpy(client->path, client->folder, sizeof(client->path));
-    return note_mode(client, folder_private(client->folder, &mode), mode);
+    enum error error = folder_private(client->folder, &mode);
+    return note_mode(client, error, mode);
 }
 
 static enum error check_store_file(struct sotto *client, bool create) {
@@ -86,8 +94,9 @@ static enum error check_store_file(struct sotto *client, bool create) {
     const struct bytes nothing = {0};
     enum error error = locate(client, STORE_FILE);
     if (error == OK) {
-        error = note_mode(client, file_check_private(client->path, &mode), mode);
+        error = file_check_private(client->path, &mode);
     }
+    error = note_mode(client, error, mode);
     return error == ERR_NOT_FOUND && create ? file_write_private(client->path, nothing) : error;
 }
 
@@ -120,7 +129,7 @@ static enum error open_key(struct sotto *client, struct bytes passphrase, struct
 }
 
 must_check enum error profile_open(struct sotto *client, struct bytes passphrase) {
-    struct secret_32 key;
+    struct secret_32 key = {{0}};
     bool exists = false;
     enum error error = profile_look(client, &exists);
     if (error == OK && !exists) {
@@ -134,9 +143,11 @@ must_check enum error profile_open(struct sotto *client, struct bytes passphrase
     }
     if (error == OK) {
         error = open_store(client, &key, false);
-        secret_32_clear(&key);
     }
-    return error == ERR_NOT_FOUND ? ERR_NO_ACCOUNT : error;
+    secret_32_clear(&key);
+    /* A key without its store: deleted, emptied, or a join that was cut off there and can be
+     * repeated. */
+    return error == ERR_NOT_FOUND ? ERR_STORE_BROKEN : error;
 }
 
 static enum error make_key(struct sotto *client, struct bytes passphrase, struct secret_32 *key) {
@@ -154,7 +165,7 @@ static enum error make_key(struct sotto *client, struct bytes passphrase, struct
 }
 
 must_check enum error profile_make(struct sotto *client, struct bytes passphrase) {
-    struct secret_32 key;
+    struct secret_32 key = {{0}};
     enum error error = check_folder(client);
     if (error == OK) {
         error = profile_own(client);
@@ -168,8 +179,8 @@ must_check enum error profile_make(struct sotto *client, struct bytes passphrase
     }
     if (error == OK) {
         error = open_store(client, &key, true);
-        secret_32_clear(&key);
     }
+    secret_32_clear(&key);
     return error == OK ? sqlcipher_store_own(client->database) : error;
 }
 
@@ -204,13 +215,17 @@ must_check enum error profile_account(struct sotto *client) {
     return error;
 }
 
-void profile_close(struct sotto *client) {
-    sqlcipher_store_close(client->database);
-    client->database = NULL;
+void profile_release(struct sotto *client) {
     if (client->is_owner) {
         file_unlock(&client->lock);
         client->is_owner = false;
     }
+}
+
+void profile_close(struct sotto *client) {
+    sqlcipher_store_close(client->database);
+    client->database = NULL;
+    profile_release(client);
 }
 
 struct report profile_report(const struct sotto *client, const char *effect) {

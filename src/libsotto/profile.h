@@ -43,6 +43,8 @@ must_check enum error profile_make(struct sotto *client, struct bytes passphrase
 /** Becomes the one that connects and writes; waits for another one up to the timeout.
  * ERR_STORE_BUSY. */
 must_check enum error profile_own(struct sotto *client);
+/** Lets others have it. Nothing when it is not owned. */
+void profile_release(struct sotto *client);
 
 /** Reads the account. ERR_NO_ACCOUNT when none is registered. */
 must_check enum error profile_account(struct sotto *client);

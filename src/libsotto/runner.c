@@ -38,26 +38,17 @@ static void on_notice(void *context, const struct engine_notice *notice) {
     client->notice(client->context, &told);
 }
 
-/* Without a pin a person decides, before anything is sent. */
-static bool is_accepted(struct runner *runner, const uint8_t hash[SPKI_HASH_BYTES]) {
-    uint8_t pin[PIN_BYTES];
-    char key[SOTTO_KEY_SIZE];
-    if (engine_account(runner->engine)->server_bits > 0) {
-        return true;
-    }
-    pin_of_hash(hash, pin);
-    pin_print(pin, key, sizeof(key));
-    return runner->accept != NULL &&
-           runner->accept(runner->accept_context, runner->client->server, key);
-}
-
 static void on_connected(void *context, const uint8_t exporter[EXPORTER_BYTES],
                          const uint8_t spki_hash[SPKI_HASH_BYTES]) {
     struct runner *runner = context;
-    if (!is_accepted(runner, spki_hash)) {
-        runner->judged = ERR_INPUT_REQUIRED;
+    if (runner->is_probe) {
+        memcpy(runner->shown_hash, spki_hash, SPKI_HASH_BYTES);
+        runner->has_shown = true;
         net_client_close(runner->net);
         return;
+    }
+    if (engine_phase(runner->engine) != ENGINE_IDLE) {
+        return; /* it took too long and was given up */
     }
     engine_pin_server(runner->engine, spki_hash);
     engine_connected(runner->engine, profile_now(runner->client), exporter);
@@ -73,10 +64,10 @@ static void on_closed(void *context, enum error error, const char *cause,
     struct runner *runner = context;
     runner->net = NULL;
     runner->is_closed = true;
-    if (spki_hash != NULL) {
+    if (spki_hash != NULL && !runner->has_shown) {
         memcpy(runner->shown_hash, spki_hash, SPKI_HASH_BYTES);
     }
-    error = runner->judged != OK ? runner->judged : error;
+    error = runner->has_shown ? ERR_INPUT_REQUIRED : error;
     engine_closed(runner->engine, profile_now(runner->client), error, cause);
 }
 
@@ -87,7 +78,8 @@ static void on_timer(uv_timer_t *timer) {
 must_check enum error runner_init(struct runner *runner, struct sotto *client) {
     const struct entropy entropy = entropy_system();
     const struct engine_events events = {.context = runner, .write = on_write, .notice = on_notice};
-    struct runner empty = {.client = client, .is_closed = true};
+    struct runner empty = {
+        .client = client, .is_closed = true, .has_taken_lock = !client->is_owner};
     *runner = empty;
     enum error error = profile_own(client);
     return error == OK ? engine_new(client->store, &entropy, &events, &runner->engine) : error;
@@ -99,6 +91,7 @@ must_check enum error runner_connect(struct runner *runner) {
     const struct net_client_events events = {
         .context = runner, .connected = on_connected, .received = on_received, .closed = on_closed};
     memcpy(pin.hash, account->server_hash, sizeof(pin.hash));
+    runner->is_probe = pin.bits == 0;
     if (uv_loop_init(&runner->loop) != 0) {
         return ERR_MEMORY;
     }
@@ -178,6 +171,9 @@ void runner_clear(struct runner *runner) {
     }
     engine_free(runner->engine);
     runner->engine = NULL;
+    if (runner->has_taken_lock) {
+        profile_release(runner->client);
+    }
 }
 
 static void print_key(const uint8_t hash[SPKI_HASH_BYTES], char *out, size_t size) {

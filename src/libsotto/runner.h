@@ -15,13 +15,13 @@ struct runner {
     bool has_loop;
     struct net_client *net;
     bool is_closed;
-    uint8_t shown_hash[SPKI_HASH_BYTES]; /**< the server's key, when it is not the pinned one */
-    sotto_accept_key_fn *accept;         /**< asked when no pin is known */
-    void *accept_context;
-    enum error judged; /**< ERR_INPUT_REQUIRED when the key was not accepted */
+    bool has_taken_lock;                 /**< and gives it back */
+    uint8_t shown_hash[SPKI_HASH_BYTES]; /**< the server's key, as it was shown */
+    bool is_probe;  /**< no pin is known: the connection only shows the key and is closed */
+    bool has_shown; /**< a probe has seen the key; the engine is over with ERR_INPUT_REQUIRED */
 };
 
-/** Owns the profile and makes the engine; nothing is connected yet. */
+/** Owns the profile until runner_clear and makes the engine; nothing is connected yet. */
 must_check enum error runner_init(struct runner *runner, struct sotto *client);
 /** Begins to connect. */
 must_check enum error runner_connect(struct runner *runner);

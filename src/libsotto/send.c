@@ -48,8 +48,8 @@ static void fill_sent(const struct send_result *result, struct sotto_sent *sent)
         sent->time_ms = result->message.sent_ms;
         snprintf(sent->state, sizeof(sent->state), "%s",
                  result->message.state == OUTGOING_ACCEPTED ? "accepted"
-                 : result->message.state == OUTGOING_QUEUED ? "queued"
-                                                            : "unknown");
+                 : result->message.state == OUTGOING_FAILED ? ""
+                                                            : "queued");
     }
 }
 
