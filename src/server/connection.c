@@ -304,9 +304,15 @@ static void take_frame(struct server *server, struct connection *connection,
                        const struct wire_frame *frame) {
     if (!wire_allowed(state_of(connection), WIRE_TO_SERVER, frame->type)) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "message not allowed here");
-    } else if (frame->request == 0) {
-        connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "request without a number");
-    } else if (frame->type == WIRE_PING) {
+        return;
+    }
+    if (frame->request <= connection->last_request) {
+        connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0,
+                        "request number out of order");
+        return;
+    }
+    connection->last_request = frame->request;
+    if (frame->type == WIRE_PING) {
         receive_ping(server, connection, frame);
     } else {
         require(frame->type < sizeof(RECEIVE) / sizeof(RECEIVE[0]) && RECEIVE[frame->type] != NULL);

@@ -2,6 +2,8 @@
 /* Certificates, prekeys and the list of users. docs/PROTOCOL.md 1.4. */
 #include "server/state.h"
 
+#include "session/prekey.h"
+
 #include <string.h>
 
 static void malformed(struct server *server, struct connection *connection) {
@@ -23,11 +25,38 @@ static void queue_request(struct server *server, struct connection *connection, 
 /* --- PUBLISH
  * -------------------------------------------------------------------------------------------- */
 
+/* Nobody relies on a server for it, but what cannot be used is told to its maker and not to his
+ * peers. */
+static bool are_signed(const struct server *server, const struct connection *connection,
+                       const struct wire_publish *message) {
+    struct certificate owner = {0};
+    struct prekey prekey;
+    memcpy(owner.cid, connection->cid, sizeof(owner.cid));
+    memcpy(owner.signing, connection->signing, sizeof(owner.signing));
+    if (message->has_set &&
+        prekey_set_verify(message->set, &owner, server->now.wall_ms, &prekey) != OK) {
+        return false;
+    }
+    for (size_t i = 0; i < message->one_time_count; i++) {
+        struct bytes one =
+            bytes_make(message->one_time.data + i * ONE_TIME_PREKEY_BYTES, ONE_TIME_PREKEY_BYTES);
+        if (one_time_prekey_verify(one, &owner, server->now.wall_ms, &prekey) != OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void publish_receive(struct server *server, struct connection *connection,
                      const struct wire_frame *frame) {
     struct wire_publish message;
     if (wire_read_publish(frame->body, &message) != OK) {
         malformed(server, connection);
+        return;
+    }
+    if (!are_signed(server, connection, &message)) {
+        connection_refuse(server, connection, frame->request, ERR_CERTIFICATE_REFUSED, 0,
+                          "prekeys expired, or not this device's");
         return;
     }
     struct store_op *op = store_op_new(STORE_PUBLISH);

@@ -84,6 +84,7 @@ static void enter(struct server *server, struct connection *connection,
     connection->generation = device->generation;
     memcpy(connection->cid, device->cid, sizeof(connection->cid));
     memcpy(connection->afp, device->afp, sizeof(connection->afp));
+    memcpy(connection->signing, device->signing, sizeof(connection->signing));
     mailbox->owner = connection->number;
     mailbox->generation = device->generation;
     server->logged_in++;

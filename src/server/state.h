@@ -93,7 +93,8 @@ struct connection {
     uint8_t proof[ED25519_SIGNATURE_BYTES]; /**< of a login that is being looked up */
     bool is_established;
     bool is_login_pending;
-    bool is_registering; /**< holds a place among the clients until it is decided */
+    bool is_registering;   /**< holds a place among the clients until it is decided */
+    uint32_t last_request; /**< numbers grow */
     uint64_t opened_ms;
     uint64_t heard_ms;
     uint64_t frame_ms;  /**< since when a frame is unfinished, 0: none */
@@ -116,6 +117,7 @@ struct connection {
     uint64_t generation;
     uint8_t cid[HASH_BYTES];
     uint8_t afp[HASH_BYTES];
+    uint8_t signing[ED25519_PUBLIC_BYTES];
     struct refused refused[REFUSED_MAX];
     size_t refused_count;
     bool is_all_refused; /**< more mailboxes than REFUSED_MAX */

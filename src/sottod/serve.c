@@ -26,6 +26,8 @@ enum {
     FILES_BESIDE_CLIENTS = 64, /* database, socket, standard streams, loop */
 };
 
+enum { DISK_LOOK_MS = 10 };
+
 struct serving {
     const struct options *options;
     struct logger logger;
@@ -46,6 +48,7 @@ struct serving {
     uv_signal_t interrupted;
     uv_signal_t terminated;
     size_t connections;
+    uint64_t disk_seen_ms; /* monotonic */
     bool is_stopping;
     bool is_over;
     int status;
@@ -91,9 +94,22 @@ static void on_established(void *context, void *data, const uint8_t exporter[EXP
     server_established(serving->server, peer->number, exporter, now_of(serving));
 }
 
+/* Before a message is taken there has to be room for it: looked at often, and not for each message.
+ */
+static void look_at_disk(struct serving *serving) {
+    uint64_t bytes = 0;
+    uint64_t now_ms = now_of(serving).monotonic_ms;
+    if (now_ms - serving->disk_seen_ms >= DISK_LOOK_MS &&
+        disk_free(serving->data.folder, &bytes) == OK) {
+        serving->disk_seen_ms = now_ms;
+        server_disk_free(serving->server, bytes);
+    }
+}
+
 static void on_received(void *context, void *data, struct bytes bytes) {
     struct serving *serving = context;
     const struct peer *peer = data;
+    look_at_disk(serving);
     server_receive(serving->server, peer->number, bytes, now_of(serving));
 }
 
@@ -222,11 +238,7 @@ static void on_batch_done(void *context, struct store_batch *batch) {
 }
 
 static void on_disk(uv_timer_t *timer) {
-    struct serving *serving = timer->data;
-    uint64_t bytes = 0;
-    if (disk_free(serving->data.folder, &bytes) == OK) {
-        server_disk_free(serving->server, bytes);
-    }
+    look_at_disk(timer->data);
 }
 
 /* --- the start ----------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "base/require.h"
 #include "crypto/entropy.h"
+#include "session/prekey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,26 +282,36 @@ uint32_t peer_register(struct world *world, struct peer *peer, const struct pers
     return finish(world, peer, &frame, wire_write_register(&frame, peer->request, &message));
 }
 
-/* Prekeys whose front is right; the rest is nothing that a server looks at. */
+/* The first four bytes that are drawn are those of an id that the test chose. */
+static enum error fill_with_id(void *context, uint8_t *out, size_t size) {
+    uint32_t *id = context;
+    if (size == 4 && *id != 0) {
+        put_u32(out, *id);
+        *id = 0;
+        return OK;
+    }
+    const struct random_source random = random_system();
+    return random_fill(&random, out, size);
+}
+
 static void make_set(const struct person *person, uint32_t id, uint64_t now_ms,
                      uint8_t out[PREKEY_SET_BYTES]) {
-    memset(out, 0x5e, PREKEY_SET_BYTES);
-    out[0] = 1;
-    out[1] = 2;
-    memcpy(out + 2, person->parsed.cid, HASH_BYTES);
-    put_u32(out + 34, id);
-    put_u64(out + 38, now_ms);
-    put_u64(out + 46, now_ms + PREKEY_SET_LIFE_MS);
+    const struct entropy entropy = entropy_system();
+    struct prekey_secret secret;
+    require(prekey_set_make(&entropy, &person->keys, person->parsed.cid, id, now_ms, &secret,
+                            out) == OK);
+    prekey_secret_clear(&secret);
 }
 
 static void make_one_time(const struct person *person, uint32_t id, uint64_t now_ms,
                           uint8_t out[ONE_TIME_PREKEY_BYTES]) {
-    memset(out, 0x07, ONE_TIME_PREKEY_BYTES);
-    out[0] = 1;
-    out[1] = 3;
-    memcpy(out + 2, person->parsed.cid, HASH_BYTES);
-    put_u32(out + 34, id);
-    put_u64(out + 38, now_ms + ONE_TIME_PREKEY_LIFE_MS);
+    struct entropy entropy = entropy_system();
+    struct prekey_secret secret;
+    entropy.context = &id;
+    entropy.fill = fill_with_id;
+    require(one_time_prekey_make(&entropy, &person->keys, person->parsed.cid, now_ms, &secret,
+                                 out) == OK);
+    prekey_secret_clear(&secret);
 }
 
 uint32_t peer_publish(struct world *world, struct peer *peer, const struct person *person,
