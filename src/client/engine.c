@@ -246,6 +246,8 @@ static enum error request_failed(struct engine *engine, const struct request *re
         return outbox_refused(engine, request->subject, error);
     case REQUEST_BUNDLE:
         return handshake_refused(engine, request->subject, error);
+    case REQUEST_CHECK:
+        return handshake_unchecked(engine, request->subject, error);
     case REQUEST_PUBLISH:
         failure_set(&engine->failure, error->error, "prekeys");
         engine->failure.retry_after_s = error->retry_after_s;
@@ -309,7 +311,13 @@ static enum error handle_certificate(struct engine *engine, const struct wire_fr
     struct request request;
     struct bytes certificate;
     if (wire_read_certificate(frame->body, &certificate) != OK ||
-        !take_request(engine, frame->request, &request) || request.kind != REQUEST_CERTIFICATE) {
+        !take_request(engine, frame->request, &request)) {
+        return engine_protocol(engine, "a certificate that was not asked for");
+    }
+    if (request.kind == REQUEST_CHECK) {
+        return handshake_certificate(engine, request.subject, certificate);
+    }
+    if (request.kind != REQUEST_CERTIFICATE) {
         return engine_protocol(engine, "a certificate that was not asked for");
     }
     memcpy(engine->certificate, certificate.data, CERTIFICATE_BYTES);

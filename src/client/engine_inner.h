@@ -22,6 +22,8 @@ enum request_kind {
     REQUEST_PUBLISH,
     REQUEST_SEND,   /**< `subject`: index of the job */
     REQUEST_BUNDLE, /**< `subject`: index of the correspondent */
+    REQUEST_CHECK,  /**< a certificate, before the first message of a connection; `subject` likewise
+                     */
     REQUEST_USERS,
     REQUEST_CERTIFICATE,
     REQUEST_PING,
@@ -47,6 +49,8 @@ struct job {
 struct correspondent {
     struct user_name name;
     bool is_asked;                   /**< a bundle is under way */
+    bool is_checking;                /**< a certificate is under way */
+    bool is_checked;                 /**< the server still shows the pinned account key */
     unsigned tries;                  /**< bundles that were bad */
     struct failure blocked;          /**< nothing more goes there in this connection */
     uint8_t ended[SESSION_ID_BYTES]; /**< active session that was at its end when it was asked, or
@@ -210,6 +214,9 @@ void sessions_clear(struct engine *engine);
 must_check enum error trust_epoch(struct engine *engine, const struct certificate *certificate,
                                   uint32_t set_id, struct stored_identity *identity,
                                   bool *is_newer);
+/** As trust_judge, inside an event. */
+must_check enum error trust_examine(struct engine *engine, const struct user_name *name,
+                                    struct bytes data, struct certificate *certificate);
 /** Another key than the pinned one was seen: nothing is sent from now on. */
 must_check enum error trust_changed(struct engine *engine, struct stored_peer *peer,
                                     const uint8_t afp[HASH_BYTES]);
@@ -230,7 +237,15 @@ must_check enum error outbox_refused(struct engine *engine, size_t job,
 void outbox_closed(struct engine *engine, enum error error, const char *cause);
 
 /* ---- handshake.c */
+
 must_check enum error handshake_ask(struct engine *engine, size_t correspondent);
+/** Asks which key the server shows for a person with whom a session runs: a name may have changed
+ * hands since. */
+must_check enum error handshake_check(struct engine *engine, size_t correspondent);
+must_check enum error handshake_certificate(struct engine *engine, size_t correspondent,
+                                            struct bytes certificate);
+must_check enum error handshake_unchecked(struct engine *engine, size_t correspondent,
+                                          const struct wire_error *error);
 must_check enum error handshake_bundle(struct engine *engine, size_t correspondent,
                                        struct bytes bundle);
 must_check enum error handshake_refused(struct engine *engine, size_t correspondent,

@@ -115,6 +115,7 @@ static enum error judge(struct engine *engine, struct correspondent *to,
         return OK;
     }
     if (error == OK) {
+        to->is_checked = true;
         error = start(engine, bundle, peer, &identity);
     }
     if (error != OK && !is_fatal(error)) {
@@ -160,6 +161,69 @@ must_check enum error handshake_refused(struct engine *engine, size_t correspond
                                         const struct wire_error *error) {
     struct correspondent *to = &engine->correspondents[correspondent];
     to->is_asked = false;
+    engine->bundles_in_flight--;
+    failure_set(&to->blocked, error->error, NULL);
+    to->blocked.retry_after_s = error->retry_after_s;
+    return OK;
+}
+
+/* ---- a running session: is the name still theirs?
+ * -------------------------------------------------- */
+
+must_check enum error handshake_check(struct engine *engine, size_t correspondent) {
+    struct correspondent *to = &engine->correspondents[correspondent];
+    uint32_t number = 0;
+    if (to->is_checking || engine->bundles_in_flight == BUNDLES_IN_FLIGHT_MAX) {
+        return OK;
+    }
+    enum error error = engine_request(engine, REQUEST_CHECK, correspondent, &number);
+    if (error == OK) {
+        to->is_checking = true;
+        engine->bundles_in_flight++;
+        error = wire_write_name(&engine->out, WIRE_GET_CERTIFICATE, number, &to->name);
+    }
+    return error;
+}
+
+/* Whether these are the bytes that were judged before: then nothing about them has to be judged
+ * again. */
+static bool is_known(struct engine *engine, const struct user_name *name, struct bytes data) {
+    struct certificate certificate;
+    struct stored_identity identity;
+    struct stored_peer peer;
+    const struct client_store *store = engine->store;
+    return certificate_parse(data, &certificate) == OK &&
+           user_name_equal(&certificate.name, name) &&
+           store->peer_get(store->context, name, &peer) == OK && peer.has_pin &&
+           memcmp(peer.afp, certificate.afp, HASH_BYTES) == 0 &&
+           store->identity_get(store->context, certificate.afp, &identity) == OK &&
+           memcmp(identity.cid, certificate.cid, HASH_BYTES) == 0;
+}
+
+must_check enum error handshake_certificate(struct engine *engine, size_t correspondent,
+                                            struct bytes data) {
+    struct correspondent *to = &engine->correspondents[correspondent];
+    struct certificate certificate;
+    to->is_checking = false;
+    to->is_checked = true;
+    engine->bundles_in_flight--;
+    if (is_known(engine, &to->name, data)) {
+        return OK;
+    }
+    enum error error = trust_examine(engine, &to->name, data, &certificate);
+    if (error == ERR_PEER_KEY_CHANGED || error == ERR_BUNDLE_INVALID) {
+        failure_set(&to->blocked, error,
+                    error == ERR_BUNDLE_INVALID ? "the certificate is not what it was" : NULL);
+        return OK;
+    }
+    /* An expired one of the right account is no reason to stop a session that runs. */
+    return error == ERR_WAITING_FOR_KEYS ? OK : error;
+}
+
+must_check enum error handshake_unchecked(struct engine *engine, size_t correspondent,
+                                          const struct wire_error *error) {
+    struct correspondent *to = &engine->correspondents[correspondent];
+    to->is_checking = false;
     engine->bundles_in_flight--;
     failure_set(&to->blocked, error->error, NULL);
     to->blocked.retry_after_s = error->retry_after_s;

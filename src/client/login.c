@@ -139,7 +139,7 @@ must_check enum error login_welcome(struct engine *engine, const struct wire_wel
     if (error == OK) {
         error = inbox_expire(engine);
     }
-    return error == OK ? outbox_load(engine) : error;
+    return error;
 }
 
 must_check enum error login_published(struct engine *engine) {

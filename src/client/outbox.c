@@ -389,6 +389,11 @@ static enum error go(struct engine *engine, size_t index, bool *waits) {
     }
     error =
         peer->has_pin ? sessions_active(engine, &peer->name, peer->afp, &session) : ERR_NOT_FOUND;
+    if (error == OK && !engine->clock_is_wrong &&
+        !engine->correspondents[job->correspondent].is_checked) {
+        *waits = true;
+        return handshake_check(engine, job->correspondent);
+    }
     if (error == OK) {
         error = seal_text(engine, index, session);
     }

@@ -69,8 +69,8 @@ static bool is_store_failure(enum error error) {
 }
 
 /* Judges and writes down what was seen; failures of the store come back as they are. */
-static enum error judge(struct engine *engine, const struct user_name *name, struct bytes data,
-                        struct certificate *certificate) {
+must_check enum error trust_examine(struct engine *engine, const struct user_name *name,
+                                    struct bytes data, struct certificate *certificate) {
     const struct client_store *store = engine->store;
     struct stored_identity identity;
     struct stored_peer peer;
@@ -110,7 +110,7 @@ static enum error conclude(struct engine *engine, enum error error) {
 
 must_check enum error trust_judge(struct engine *engine, const struct user_name *name,
                                   struct bytes data, struct certificate *certificate) {
-    return conclude(engine, judge(engine, name, data, certificate));
+    return conclude(engine, trust_examine(engine, name, data, certificate));
 }
 
 /* What was written for another key is never sent to this one (1.8). */
