@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 static int print_version(void) {
-    printf("sottod " SOTTO_VERSION "\nprotocol  %s\nOpenSSL   %s%s\nSQLite    %s\n", WIRE_ALPN,
+    printf("sottod " SOTTO_VERSION "\nprotocol %s\nOpenSSL %s%s\nSQLite %s\n", WIRE_ALPN,
            crypto_library_version(), crypto_library_is_private() ? " (private build)" : "",
            sqlite_store_version());
     return fflush(stdout) == 0 ? 0 : 1;
