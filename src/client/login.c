@@ -116,20 +116,41 @@ static enum error note_registered(struct engine *engine) {
     return error == OK ? account_save(engine->store, &engine->account) : error;
 }
 
+static uint64_t distance(uint64_t a, uint64_t b) {
+    return a > b ? a - b : b - a;
+}
+
+/* A clock that is a day off, or a day behind the latest time at which it was right, starts nothing
+ * that a clock cannot undo (1.4). */
+static enum error judge_clock(struct engine *engine) {
+    static const char MARK[] = "clock_mark";
+    uint64_t mark = 0;
+    enum error error = setting_get_u64(engine->store, MARK, &mark);
+    engine->clock_is_wrong =
+        distance(engine->welcome.server_time_ms, engine->now_ms) > CLOCK_TOLERANCE_MS ||
+        (engine->now_ms < mark && mark - engine->now_ms > CLOCK_TOLERANCE_MS);
+    if (error == OK && engine->clock_is_wrong) {
+        const struct engine_notice notice = {.error = ERR_CLOCK_SKEW,
+                                             .time_ms = engine->welcome.server_time_ms};
+        return engine_tell(engine, &notice);
+    }
+    /* The mark moves in steps of an hour: a login need not write. */
+    if (error == OK && engine->now_ms > mark && engine->now_ms - mark > HOUR_MS) {
+        error = engine_write(engine);
+        if (error == OK) {
+            error = setting_put_u64(engine->store, MARK, engine->now_ms);
+        }
+    }
+    return error;
+}
+
 must_check enum error login_welcome(struct engine *engine, const struct wire_welcome *welcome) {
     if (!user_name_equal(&welcome->name, &engine->account.name)) {
         return engine_protocol(engine, "a welcome for somebody else");
     }
-    uint64_t now = engine->now_ms;
-    uint64_t there = welcome->server_time_ms;
-    enum error error = OK;
     engine->welcome = *welcome;
     engine->phase = ENGINE_OPEN;
-    engine->clock_is_wrong = (now > there ? now - there : there - now) > CLOCK_TOLERANCE_MS;
-    if (engine->clock_is_wrong) {
-        const struct engine_notice notice = {.error = ERR_CLOCK_SKEW, .time_ms = there};
-        error = engine_tell(engine, &notice);
-    }
+    enum error error = judge_clock(engine);
     if (error == OK) {
         error = note_registered(engine);
     }
@@ -139,7 +160,7 @@ must_check enum error login_welcome(struct engine *engine, const struct wire_wel
     if (error == OK) {
         error = inbox_expire(engine);
     }
-    return error;
+    return error == OK ? inbox_release_all(engine) : error;
 }
 
 must_check enum error login_published(struct engine *engine) {

@@ -142,6 +142,21 @@ def test_peer_key_changed_stops_sending_until_a_card_says_who_it_is(tmp_path):
     assert new_bob.texts() == ["now I know"], "and nothing of before is sent again by itself"
 
 
+def test_session_restarted(tmp_path):
+    """Bob's machine is put back to an older copy: its sessions are gone, and his next message starts a new one."""
+    _, ana, bob = world(tmp_path, "ana", "bob")
+    shutil.copytree(bob.home, tmp_path / "kept")
+    ana.send("bob", "one")
+    assert bob.texts() == ["one"]
+    bob.send("ana", "two")
+    assert ana.texts() == ["two"]
+    shutil.rmtree(bob.home)
+    shutil.copytree(tmp_path / "kept", bob.home)
+    bob.send("ana", "three")
+    said = ana.run("recv")
+    assert "three" in said.out and "session_restarted" in said.codes, repr(said)
+
+
 def test_messages_under_a_changed_key_are_held_until_the_card_is_compared(tmp_path):
     server, ana, bob = world(tmp_path, "ana", "bob")
     ana.send("bob", "first")
