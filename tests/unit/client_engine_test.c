@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: ISC */
+/* The engine against a server of a few lines that says what a test wants: what is committed before
+ * what leaves, and what a lying server gets. */
+#include "testing.h"
+
+#include "client/engine.h"
+#include "client/store/sqlcipher.h"
+
+#include <string.h>
+
+static const uint64_t NOW = UINT64_C(1790000000000);
+static const uint8_t EXPORTER[32] = {9};
+
+/* One person: a store that can be made to fail, an engine, and the frames that left it. */
+struct person {
+    struct sqlcipher_store *database;
+    struct client_store store;
+    struct engine *engine;
+    struct buffer left;
+    enum error notice;
+    bool commits_fail;
+    enum error (*commit)(void *context);
+};
+
+/* The commit that a test can break; one test at a time. */
+static struct person *breaking;
+
+static enum error breakable_commit(void *context) {
+    return breaking != NULL && breaking->store.context == context && breaking->commits_fail
+               ? ERR_IO
+               : breaking->commit(context); /* the same function for every store */
+}
+
+static void on_write(void *context, struct bytes frames) {
+    struct person *person = context;
+    assert_int_equal(buffer_append(&person->left, frames), OK);
+}
+
+static void on_notice(void *context, const struct engine_notice *notice) {
+    struct person *person = context;
+    person->notice = notice->error;
+}
+
+static void start_engine(struct person *person) {
+    const struct entropy entropy = entropy_system();
+    const struct engine_events events = {.context = person, .write = on_write, .notice = on_notice};
+    engine_free(person->engine);
+    person->engine = NULL;
+    buffer_reset(&person->left);
+    assert_int_equal(engine_new(&person->store, &entropy, &events, &person->engine), OK);
+}
+
+static void make_person(struct person *person, const char *name) {
+    const struct secret_32 key = {{1}};
+    const struct entropy entropy = entropy_system();
+    struct account account = {.server = {.host = "test", .port = 1}, .server_bits = 256};
+    memset(person, 0, sizeof(*person));
+    buffer_init(&person->left, 4 * 1024 * 1024);
+    assert_int_equal(sqlcipher_store_open(":memory:", &key, true, &person->database), OK);
+    person->store = *sqlcipher_store_functions(person->database);
+    assert_int_equal(user_name_parse(bytes_of_string(name), &account.name), OK);
+    assert_int_equal(person->store.begin(person->store.context), OK);
+    assert_int_equal(account_create(&person->store, &entropy, NOW, &account), OK);
+    assert_int_equal(person->store.commit(person->store.context), OK);
+    person->commit = person->store.commit;
+    person->store.commit = breakable_commit;
+    breaking = person;
+    start_engine(person);
+}
+
+static void clear_person(struct person *person) {
+    engine_free(person->engine);
+    sqlcipher_store_close(person->database);
+    buffer_clear(&person->left);
+}
+
+/* ---- the server's side
+ * ---------------------------------------------------------------------------- */
+
+/* The next frame that left, which has to be of that type. */
+static struct wire_frame next_frame(struct person *person, struct bytes *rest, uint8_t type) {
+    struct wire_frame frame = {0};
+    size_t used = 0;
+    (void)person;
+    assert_int_equal(wire_frame_cut(*rest, FRAME_MAX_BYTES, &frame, &used), OK);
+    assert_int_equal(frame.type, type);
+    *rest = bytes_make(rest->data + used, rest->size - used);
+    return frame;
+}
+
+static void say(struct person *person, const struct buffer *frames) {
+    engine_received(person->engine, NOW, buffer_view(frames));
+}
+
+static void welcome(struct person *person, const char *name, uint32_t set_id, uint16_t one_time) {
+    struct wire_welcome message = {
+        .server_time_ms = NOW, .set_id = set_id, .one_time_left = one_time, .window_max = 16};
+    struct buffer frames;
+    buffer_init(&frames, 4096);
+    assert_int_equal(user_name_parse(bytes_of_string(name), &message.name), OK);
+    assert_int_equal(wire_write_welcome(&frames, 1, &message), OK);
+    say(person, &frames);
+    buffer_clear(&frames);
+}
+
+static void answer_empty(struct person *person, enum wire_type type, uint32_t request) {
+    struct buffer frames;
+    buffer_init(&frames, 4096);
+    assert_int_equal(wire_write_empty(&frames, type, request), OK);
+    say(person, &frames);
+    buffer_clear(&frames);
+}
+
+/* Registers and publishes; `set` and `one_time` (may be NULL) get what was published. */
+static void enrol(struct person *person, const char *name, uint8_t *set, uint8_t *one_time) {
+    struct wire_publish publish;
+    engine_connected(person->engine, NOW, EXPORTER);
+    struct bytes rest = buffer_view(&person->left);
+    (void)next_frame(person, &rest, WIRE_REGISTER);
+    buffer_reset(&person->left);
+    welcome(person, name, 0, 0);
+    rest = buffer_view(&person->left);
+    struct wire_frame frame = next_frame(person, &rest, WIRE_PUBLISH);
+    assert_int_equal(wire_read_publish(frame.body, &publish), OK);
+    assert_true(publish.has_set && publish.replace);
+    assert_int_equal(publish.one_time_count, ONE_TIME_PREKEYS_FULL);
+    memcpy(set, publish.set.data, PREKEY_SET_BYTES);
+    if (one_time != NULL) {
+        memcpy(one_time, publish.one_time.data, ONE_TIME_PREKEY_BYTES);
+    }
+    uint32_t request = frame.request;
+    buffer_reset(&person->left);
+    answer_empty(person, WIRE_DONE, request);
+}
+
+static void expect_over(const struct person *person, enum error error) {
+    assert_int_equal(engine_phase(person->engine), ENGINE_OVER);
+    assert_int_equal(engine_failure(person->engine)->error, error);
+}
+
+/* ---- a lying server
+ * ------------------------------------------------------------------------------- */
+
+static void a_welcome_for_somebody_else_ends_it(void **state) {
+    struct person ana;
+    (void)state;
+    make_person(&ana, "ana");
+    engine_connected(ana.engine, NOW, EXPORTER);
+    welcome(&ana, "bob", 0, 0);
+    expect_over(&ana, ERR_PROTOCOL_ERROR);
+    clear_person(&ana);
+}
+
+static void what_was_not_asked_for_ends_it(void **state) {
+    static const enum wire_type TYPES[] = {WIRE_DONE, WIRE_ACCEPTED, WIRE_CAUGHT_UP, WIRE_DELIVER,
+                                           WIRE_USERS};
+    (void)state;
+    for (size_t i = 0; i < ROWS(TYPES); i++) {
+        struct person ana;
+        uint8_t set[PREKEY_SET_BYTES];
+        const uint8_t frame[FRAME_HEADER_BYTES] = {0, 0, 0, 5, (uint8_t)TYPES[i], 0, 0, 0, 77};
+        make_person(&ana, "ana");
+        enrol(&ana, "ana", set, NULL);
+        engine_received(ana.engine, NOW, bytes_of(frame));
+        expect_over(&ana, ERR_PROTOCOL_ERROR);
+        clear_person(&ana);
+    }
+}
+
+static void a_frame_over_its_limit_ends_it(void **state) {
+    struct person ana;
+    const uint8_t frame[FRAME_HEADER_BYTES] = {0x7f, 0xff, 0xff, 0xff, WIRE_WELCOME, 0, 0, 0, 1};
+    (void)state;
+    make_person(&ana, "ana");
+    engine_connected(ana.engine, NOW, EXPORTER);
+    engine_received(ana.engine, NOW, bytes_of(frame));
+    expect_over(&ana, ERR_PROTOCOL_ERROR);
+    clear_person(&ana);
+}
+
+/* ---- what leaves, and when
+ * ------------------------------------------------------------------------ */
+
+/* Promise: prekeys whose private halves are not on the disk are not published. */
+static void nothing_leaves_when_a_commit_fails(void **state) {
+    struct person ana;
+    (void)state;
+    make_person(&ana, "ana");
+    engine_connected(ana.engine, NOW, EXPORTER);
+    buffer_reset(&ana.left);
+    ana.commits_fail = true;
+    welcome(&ana, "ana", 0, 0);
+    assert_int_equal(ana.left.size, 0);
+    expect_over(&ana, ERR_IO);
+    clear_person(&ana);
+}
+
+/* Hands ana the bundle of bob and expects her message. */
+static struct wire_frame exchange(struct person *ana, const uint8_t *certificate,
+                                  const uint8_t *set, const uint8_t *one_time, size_t *number) {
+    struct submission submission = {.text = bytes_of_string("hello"), .key = "key"};
+    struct buffer frames;
+    buffer_init(&frames, 64 * 1024);
+    assert_int_equal(user_name_parse(bytes_of_string("bob"), &submission.to), OK);
+    assert_int_equal(engine_submit(ana->engine, NOW, &submission, number), OK);
+    answer_empty(ana, WIRE_CAUGHT_UP, 0);
+    struct bytes rest = buffer_view(&ana->left);
+    struct wire_frame frame;
+    do {
+        size_t used = 0;
+        assert_int_equal(wire_frame_cut(rest, FRAME_MAX_BYTES, &frame, &used), OK);
+        rest = bytes_make(rest.data + used, rest.size - used);
+    } while (frame.type != WIRE_GET_BUNDLE);
+    uint32_t request = frame.request;
+    buffer_reset(&ana->left);
+    assert_int_equal(wire_write_bundle(&frames, request, bytes_make(certificate, CERTIFICATE_BYTES),
+                                       bytes_make(set, PREKEY_SET_BYTES),
+                                       bytes_make(one_time, ONE_TIME_PREKEY_BYTES)),
+                     OK);
+    say(ana, &frames);
+    buffer_clear(&frames);
+    rest = buffer_view(&ana->left);
+    return next_frame(ana, &rest, WIRE_SEND);
+}
+
+struct pair {
+    struct person ana;
+    struct person bob;
+    uint8_t ana_set[PREKEY_SET_BYTES];
+    uint8_t bob_set[PREKEY_SET_BYTES];
+    uint8_t bob_one_time[ONE_TIME_PREKEY_BYTES];
+    uint8_t bob_certificate[CERTIFICATE_BYTES];
+};
+
+static void make_pair(struct pair *pair) {
+    struct device device;
+    make_person(&pair->bob, "bob");
+    enrol(&pair->bob, "bob", pair->bob_set, pair->bob_one_time);
+    assert_int_equal(device_load(&pair->bob.store, engine_account(pair->bob.engine)->cid, &device),
+                     OK);
+    memcpy(pair->bob_certificate, device.certificate, CERTIFICATE_BYTES);
+    device_clear(&device);
+    make_person(&pair->ana, "ana");
+    engine_fetch(pair->ana.engine);
+    enrol(&pair->ana, "ana", pair->ana_set, NULL);
+}
+
+static void clear_pair(struct pair *pair) {
+    clear_person(&pair->ana);
+    clear_person(&pair->bob);
+}
+
+/* Promise: a message that was sealed and whose connection broke is offered again byte for byte by
+ * whoever connects next; the same key encrypts nothing anew. */
+static void an_unanswered_message_is_offered_again_byte_for_byte(void **state) {
+    static struct pair pair;
+    static uint8_t first[FRAME_MAX_BYTES];
+    size_t number = 0;
+    (void)state;
+    make_pair(&pair);
+    struct wire_frame frame =
+        exchange(&pair.ana, pair.bob_certificate, pair.bob_set, pair.bob_one_time, &number);
+    size_t size = frame.body.size;
+    memcpy(first, frame.body.data, size);
+    engine_closed(pair.ana.engine, NOW, ERR_CONNECTION_LOST, "cut");
+    assert_int_equal(engine_result(pair.ana.engine, number)->failure.error, ERR_SEND_UNKNOWN);
+
+    start_engine(&pair.ana);
+    struct submission again = {.text = bytes_of_string("other words"), .key = "key"};
+    assert_int_equal(user_name_parse(bytes_of_string("bob"), &again.to), OK);
+    assert_int_equal(engine_submit(pair.ana.engine, NOW, &again, &number), OK);
+    engine_connected(pair.ana.engine, NOW, EXPORTER);
+    buffer_reset(&pair.ana.left);
+    welcome(&pair.ana, "ana", 1, ONE_TIME_PREKEYS_FULL);
+    struct bytes rest = buffer_view(&pair.ana.left);
+    frame = next_frame(&pair.ana, &rest, WIRE_SEND);
+    assert_true(bytes_equal(frame.body, bytes_make(first, size)));
+    answer_empty(&pair.ana, WIRE_ACCEPTED, frame.request);
+    assert_true(engine_result(pair.ana.engine, number)->is_repeated);
+    assert_int_equal(engine_result(pair.ana.engine, number)->message.state, OUTGOING_ACCEPTED);
+    clear_pair(&pair);
+}
+
+static void deliver(struct person *person, uint64_t handle, struct bytes envelope) {
+    struct wire_deliver message = {.handle = handle, .accepted_ms = NOW, .envelope = envelope};
+    struct buffer frames;
+    buffer_init(&frames, FRAME_MAX_BYTES);
+    assert_int_equal(user_name_parse(bytes_of_string("ana"), &message.from), OK);
+    assert_int_equal(wire_write_deliver(&frames, &message), OK);
+    say(person, &frames);
+    buffer_clear(&frames);
+}
+
+static void reconnect(struct person *person, const char *name) {
+    start_engine(person);
+    engine_fetch(person->engine);
+    engine_connected(person->engine, NOW, EXPORTER);
+    welcome(person, name, 1, ONE_TIME_PREKEYS_FULL);
+    buffer_reset(&person->left);
+}
+
+static size_t count_shown(const struct person *person) {
+    struct incoming incoming = {.place = 0};
+    struct buffer text;
+    size_t count = 0;
+    buffer_init(&text, TEXT_MAX_BYTES);
+    while (person->store.incoming_next(person->store.context, incoming.place, &incoming, &text) ==
+           OK) {
+        count++;
+        buffer_reset(&text);
+    }
+    buffer_clear(&text);
+    return count;
+}
+
+/* Promise: an acknowledgement follows the commit, never the other way round; what is handed over
+ * twice, or altered, is shown once, and a replay burns nothing. */
+static void acknowledges_after_the_commit_and_shows_once(void **state) {
+    static struct pair pair;
+    static uint8_t envelope[ENVELOPE_MAX_BYTES];
+    struct wire_send sent;
+    size_t number = 0;
+    (void)state;
+    make_pair(&pair);
+    struct wire_frame frame =
+        exchange(&pair.ana, pair.bob_certificate, pair.bob_set, pair.bob_one_time, &number);
+    assert_int_equal(wire_read_send(frame.body, &sent), OK);
+    memcpy(envelope, sent.envelope.data, sent.envelope.size);
+    struct bytes whole = bytes_make(envelope, sent.envelope.size);
+    struct person *bob = &pair.bob;
+
+    breaking = bob;
+    reconnect(bob, "bob");
+    bob->commits_fail = true;
+    deliver(bob, 1, whole);
+    assert_int_equal(bob->left.size, 0);
+    expect_over(bob, ERR_IO);
+    assert_int_equal(count_shown(bob), 0);
+    bob->commits_fail = false;
+
+    reconnect(bob, "bob");
+    envelope[whole.size - 1] ^= 1;
+    deliver(bob, 1, whole);
+    assert_int_equal(count_shown(bob), 0);
+    envelope[whole.size - 1] ^= 1;
+    for (uint64_t handle = 2; handle < 5; handle++) {
+        buffer_reset(&bob->left);
+        deliver(bob, handle, whole);
+        struct bytes rest = buffer_view(&bob->left);
+        struct wire_ack ack;
+        frame = next_frame(bob, &rest, WIRE_ACK);
+        assert_int_equal(wire_read_ack(frame.body, &ack), OK);
+        assert_int_equal(ack.handles[0], handle);
+        assert_int_equal(count_shown(bob), 1);
+    }
+    clear_pair(&pair);
+}
+
+/* Promise: a bundle of mixed parts is refused whole, asked for once more, and then nothing is sent.
+ */
+static void a_mixed_bundle_sends_nothing(void **state) {
+    static struct pair pair;
+    struct submission submission = {.text = bytes_of_string("hello")};
+    struct buffer frames;
+    size_t number = 0;
+    (void)state;
+    make_pair(&pair);
+    buffer_init(&frames, 64 * 1024);
+    assert_int_equal(user_name_parse(bytes_of_string("bob"), &submission.to), OK);
+    answer_empty(&pair.ana, WIRE_CAUGHT_UP, 0);
+    buffer_reset(&pair.ana.left);
+    assert_int_equal(engine_submit(pair.ana.engine, NOW, &submission, &number), OK);
+    for (int i = 0; i < 2; i++) {
+        struct bytes rest = buffer_view(&pair.ana.left);
+        struct wire_frame frame = next_frame(&pair.ana, &rest, WIRE_GET_BUNDLE);
+        uint32_t request = frame.request;
+        buffer_reset(&pair.ana.left);
+        buffer_reset(&frames);
+        assert_int_equal(wire_write_bundle(&frames, request, bytes_of(pair.bob_certificate),
+                                           bytes_of(pair.ana_set), bytes_of(pair.bob_one_time)),
+                         OK);
+        say(&pair.ana, &frames);
+    }
+    assert_int_equal(pair.ana.left.size, 0);
+    assert_true(engine_result(pair.ana.engine, number)->is_done);
+    assert_int_equal(engine_result(pair.ana.engine, number)->failure.error, ERR_BUNDLE_INVALID);
+    assert_false(engine_result(pair.ana.engine, number)->is_stored);
+    buffer_clear(&frames);
+    clear_pair(&pair);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_welcome_for_somebody_else_ends_it),
+        cmocka_unit_test(what_was_not_asked_for_ends_it),
+        cmocka_unit_test(a_frame_over_its_limit_ends_it),
+        cmocka_unit_test(nothing_leaves_when_a_commit_fails),
+        cmocka_unit_test(an_unanswered_message_is_offered_again_byte_for_byte),
+        cmocka_unit_test(acknowledges_after_the_commit_and_shows_once),
+        cmocka_unit_test(a_mixed_bundle_sends_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
