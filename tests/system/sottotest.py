@@ -332,6 +332,7 @@ class Proxy:
         self.alter_to_server = self.alter_to_client = None
         self.open_gate = threading.Event()
         self.open_gate.set()
+        self.free_bytes = 0
         self.connections = 0
         self._pairs, self._lock, self._closing = [], threading.Lock(), False
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -358,13 +359,15 @@ class Proxy:
 
     def _pump(self, source, sink, is_to_server):
         record = self.to_server if is_to_server else self.to_client
+        passed = 0
         try:
             while True:
                 data = source.recv(65536)
                 if not data:
                     break
-                if not is_to_server:
+                if not is_to_server and passed >= self.free_bytes:
                     self.open_gate.wait()
+                passed += len(data)
                 record += data
                 alter = self.alter_to_server if is_to_server else self.alter_to_client
                 sink.sendall(alter(data) if alter else data)
@@ -376,8 +379,10 @@ class Proxy:
             except OSError:
                 pass
 
-    def hold_answers(self):
-        """From now on nothing of the server reaches a client, until let_go or cut."""
+    def hold_answers(self, free_bytes=0):
+        """From now on nothing of the server reaches a client, until let_go or cut; `free_bytes` of each connection
+        still do."""
+        self.free_bytes = free_bytes
         self.open_gate.clear()
 
     def let_go(self):

@@ -89,7 +89,8 @@ def test_sottod_syncs_between_reading_an_envelope_and_writing_accepted(tmp_path,
 def test_the_same_check_finds_a_sottod_with_synchronous_normal(tmp_path, forge):
     calls, port = traced_server(tmp_path, forge, with_normal("sottod", tmp_path))
     faults, pairs = judge_server(calls, port)
-    assert pairs == 10 and len(faults) == 10, (pairs, faults)
+    # The first commit after a checkpoint syncs the header of the log, also with NORMAL.
+    assert pairs == 10 and len(faults) >= 9, (pairs, faults)
 
 
 def traced_recv(tmp_path, binary):
@@ -97,7 +98,7 @@ def traced_recv(tmp_path, binary):
     ana.send("bob", "first contact")
     assert bob.texts() == ["first contact"]
     for i in range(3):
-        ana.send("bob", f"{i}" + "x" * 5000)
+        ana.send("bob", f"{i}" + "x" * 60000)  # more than one read each, so each is a transaction of its own
     out = tmp_path / "trace"
     said = sottotest.run([*trace.COMMAND, "-o", str(out), binary, "recv", "--json"], env=bob.environment())
     assert len(said.objects("message")) == 3
@@ -200,8 +201,9 @@ class Storm:
     def kill_once(self, chance):
         """Kills while answers are held back. Returns how many sends were in flight: their senders do not know."""
         before = len(self.unknown)
-        self.proxy.hold_answers()
-        time.sleep(chance.uniform(0.005, 0.06))
+        # TLS, the login's answer and a certificate (6.9 kB) pass, so that what is held back is ACCEPTED.
+        self.proxy.hold_answers(free_bytes=8000)
+        time.sleep(chance.uniform(0.01, 0.1))
         self.is_up.clear()
         self.server.kill()
         self.proxy.cut()

@@ -9,7 +9,7 @@ COMMAND = ["strace", "-f", "-yy", "-s", "8", "-e", f"trace={CALLS}", "-e", "sign
 READS, WRITES, SYNCS = {"read", "readv", "recvfrom", "recvmsg"}, {"write", "writev", "sendto", "sendmsg"}, {"fsync", "fdatasync"}
 
 LINE = re.compile(r"^(\d+)\s+(.*)$")
-CALL = re.compile(r"^(\w+)\((\d+)<([^>]*(?:->[^>]*)?)>(.*)$")
+CALL = re.compile(r"^(\w+)\((\d+)<((?:->|[^>])*)>(.*)$")
 RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$")
 RESULT = re.compile(r"=\s*(-?\d+)")
 
