@@ -109,7 +109,7 @@ static enum error open_store(struct sotto *client, const struct secret_32 *key, 
         client->store = sqlcipher_store_functions(client->database);
     }
     if (error == ERR_STORE_NEWER) {
-        snprintf(client->detail, sizeof(client->detail), "its schema is newer than this sotto's");
+        snprintf(client->detail, sizeof(client->detail), "newer schema");
     }
     return error;
 }

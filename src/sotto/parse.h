@@ -2,9 +2,9 @@
 /* The command line, read with the table of commands and options.
  *
  * Options may stand anywhere before `--`, also before the command. A value follows as the next word
- * or after `=`; a next word that looks like an option (`--...`, or `-` and a known letter) is a sign
- * of a forgotten value. Letters may be joined (`-qv`, `-n5`). Of an option given twice the last one
- * counts. Nothing is abbreviated and no guess is run. */
+ * or after `=`; a next word that looks like an option (`--...`, or `-` and a known letter) is a
+ * sign of a forgotten value. Letters may be joined (`-qv`, `-n5`). Of an option given twice the
+ * last one counts. Nothing is abbreviated and no guess is run. */
 #ifndef SOTTO_SOTTO_PARSE_H
 #define SOTTO_SOTTO_PARSE_H
 

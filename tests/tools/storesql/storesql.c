@@ -3,7 +3,8 @@
  *
  *   storesql KEYFILE DATABASE PASSPHRASE STATEMENT
  *
- * prints each row on a line, its columns in hex with tabs between. Exit: 0, or 1 with the reason on stderr. */
+ * prints each row on a line, its columns in hex with tabs between. Exit: 0, or 1 with the reason on
+ * stderr. */
 #include "client/store/database.h"
 #include "client/store/key_file.h"
 #include "platform/files.h"
