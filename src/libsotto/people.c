@@ -151,7 +151,10 @@ static int walk(struct people *people, struct bytes pattern, bool exact, bool ke
     struct user_name after = {{0}};
     struct wire_users *page = malloc(sizeof(*page));
     bool more = true;
-    int result = page == NULL ? fail(people, ERR_MEMORY, NULL, error) : 0;
+    int result = 0;
+    if (page == NULL) {
+        return fail(people, ERR_MEMORY, NULL, error);
+    }
     while (result == 0 && more) {
         engine_ask_users(people->runner.engine, pattern, bytes_of_string(after.text));
         result = wait_for_answer(people, error);

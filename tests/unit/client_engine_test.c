@@ -26,7 +26,8 @@ struct person {
 static struct person *breaking;
 
 static enum error breakable_commit(void *context) {
-    return breaking != NULL && breaking->store.context == context && breaking->commits_fail
+    assert_non_null(breaking);
+    return breaking->store.context == context && breaking->commits_fail
                ? ERR_IO
                : breaking->commit(context); /* the same function for every store */
 }

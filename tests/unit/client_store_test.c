@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The client's store: what is committed is there, what is not is not; keys and newer versions are
  * told apart. */
+#include "base/require.h"
 #include "testing.h"
 
 #include "client/account.h"
@@ -103,7 +104,7 @@ static void is_encrypted(void **state) {
     sqlcipher_store_close(store);
 
     FILE *file = fopen(place->path, "rb");
-    assert_non_null(file);
+    require(file != NULL);
     size_t size = fread(page, 1, sizeof(page), file);
     fclose(file);
     assert_true(size > 4096);
@@ -123,7 +124,7 @@ static void tells_missing_newer_and_foreign_files_apart(void **state) {
     assert_int_equal(sqlcipher_store_open(place->path, &KEY, false, &store), ERR_STORE_NEWER);
 
     FILE *file = fopen(place->path, "wb");
-    assert_non_null(file);
+    require(file != NULL);
     for (int i = 0; i < 8192; i++) {
         assert_int_equal(fputc('x', file), 'x');
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The store on SQLite: versions, damage, and that the epoch stays. */
+#include "base/require.h"
 #include "server_world.h"
 
 #include <sqlite3.h>
@@ -62,6 +63,7 @@ static void what_is_no_database_is_said_to_be_broken(void **state) {
     struct sqlite_store *store = NULL;
     change(world, "PRAGMA journal_mode = DELETE");
     FILE *file = fopen(world->path, "w");
+    require(file != NULL);
     for (int i = 0; i < 500; i++) {
         fputs("this is not a database ", file);
     }
@@ -75,13 +77,13 @@ static void what_is_no_database_is_said_to_be_broken(void **state) {
 static void a_damaged_row_is_loud(void **state) {
     struct world *world = *state;
     struct peer *ana = world_member(world, "ana");
-    struct peer *bob = world_member(world, "bob");
+    (void)world_member(world, "bob");
     peer_send(world, ana, "bob", 1, "one");
     peer_send(world, ana, "bob", 2, "two");
     world_settle(world);
     change(world, "UPDATE messages SET envelope = zeroblob(length(envelope)) WHERE place = 1");
     world_restart(world);
-    bob = world_login(world, "bob");
+    struct peer *bob = world_login(world, "bob");
     peer_fetch(world, bob, 10);
     world_settle(world);
     peer_expect_deliver(bob, "ana", "two");

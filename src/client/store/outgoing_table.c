@@ -17,10 +17,12 @@ static void read_row(struct query *query, struct outgoing *message) {
     query_get_text(query, 3, message->key, sizeof(message->key));
     message->sent_ms = query_get_u64(query, 4);
     uint32_t state = query_get_u32(query, 5);
-    if (state > OUTGOING_FAILED && query->error == OK) {
+    message->state = OUTGOING_FAILED;
+    if (state <= OUTGOING_FAILED) {
+        message->state = (enum outgoing_state)state;
+    } else if (query->error == OK) {
         query->error = ERR_STORE_BROKEN;
     }
-    message->state = (enum outgoing_state)state;
     message->is_patient = query_get_flag(query, 6);
     message->has_afp = query_get_flag(query, 7);
     if (message->has_afp) {
