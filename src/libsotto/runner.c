@@ -213,6 +213,12 @@ int runner_fail(struct runner *runner, const struct failure *failure, struct rep
         report.detail = here;
         report.cause = there;
     }
+    char store_it[128];
+    if (failure->error == ERR_SERVER_UNREACHABLE && report.peer != NULL) {
+        snprintf(store_it, sizeof(store_it), "Or store it:   sotto send --queue %s \"...\"",
+                 report.peer);
+        report.detail = store_it;
+    }
     if (failure->error == ERR_NO_COMMON_VERSION) {
         report.detail = WIRE_ALPN;
     }

@@ -10,17 +10,12 @@
 
 enum { QUEUE_MAX_BYTES = 32 * 1024 * 1024, BATCH_MAX_BYTES = 8 * 1024 * 1024 };
 
-static size_t size_of(const struct store_op *op) {
-    bool has_envelope = op->kind == STORE_INSERT || op->kind == STORE_RECALL;
-    return 512 + (has_envelope ? op->insert->envelope->size : 0);
-}
-
 void queue_add(struct server *server, struct store_op *op) {
     op->next = NULL;
     *server->queue_end = op;
     server->queue_end = &op->next;
     server->queued++;
-    server->queued_bytes += size_of(op);
+    server->queued_bytes += op->weight;
 }
 
 void queue_refuse_later(struct server *server, uint64_t connection, struct mailbox *mailbox) {
@@ -46,7 +41,7 @@ static struct store_op *take_first(struct server *server) {
         server->queue_end = &server->queue;
     }
     server->queued--;
-    server->queued_bytes -= size_of(op);
+    server->queued_bytes -= op->weight;
     op->next = NULL;
     return op;
 }
@@ -65,7 +60,7 @@ struct store_batch *server_take_batch(struct server *server, struct moment now) 
     batch->now_ms = now.wall_ms;
     while (server->queue != NULL && batch->count < STORE_BATCH_MAX && bytes < BATCH_MAX_BYTES) {
         struct store_op *op = take_first(server);
-        bytes += size_of(op);
+        bytes += op->weight;
         batch->count++;
         *end = op;
         end = &op->next;

@@ -77,6 +77,7 @@ static struct store_op *insert_op(struct server *server, struct connection *conn
     }
     struct envelope *envelope = envelope_new(message->envelope);
     op->insert->envelope = envelope;
+    op->weight += message->envelope.size;
     if (envelope == NULL || envelope_digest(envelope, op->insert->digest) != OK) {
         store_op_free(op);
         return NULL;

@@ -64,6 +64,7 @@ struct store_op *store_op_new(enum store_kind kind) {
         return NULL;
     }
     op->kind = kind;
+    op->weight = sizeof(*op) + BODY_BYTES[kind];
     op->any = calloc(1, BODY_BYTES[kind]);
     if (op->any == NULL) {
         free(op);

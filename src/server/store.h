@@ -201,6 +201,7 @@ struct store_op {
     struct mailbox *mailbox;
     struct admin_request *admin; /**< owned */
     struct store_op *next;
+    size_t weight; /**< bytes of memory that it holds, for the bound of the queue */
     union {
         struct store_device *login; /**< STORE_LOGIN (in: cid) and STORE_MAILBOX (in: name) */
         struct store_register *registration;

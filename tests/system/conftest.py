@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: ISC
+import signal
+
 import pytest
 
 import sottotest
+
+# Started in the background by a shell, pytest would hand on an ignored SIGINT to every program under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

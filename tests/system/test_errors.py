@@ -362,3 +362,11 @@ def test_help_goes_to_stdout_and_ends_with_0(tmp_path):
     assert run([program("sottod"), "--help"], env=environment(tmp_path)).out
     assert "OpenSSL 3." in Client(tmp_path, "ana").run("--version").out
     assert "OpenSSL 3." in run([program("sottod"), "--version"], env=environment(tmp_path)).out
+
+
+@pytest.mark.skipif(sottotest.REDUCED, reason="SKIPPED under sanitizers: LeakSanitizer does not work under ptrace")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="SKIPPED: strace is not there")
+def test_internal_when_the_system_does_not_let_it_close_itself_off(tmp_path):
+    """Without PR_SET_DUMPABLE 0 no key is touched: what must not happen ends the program, and says so."""
+    refused = ["strace", "-o", os.devnull, "-e", "inject=prctl:error=EINVAL"]
+    check(run([*refused, program("sottod"), "key"], 70, env=environment(tmp_path)), "internal")

@@ -111,8 +111,8 @@ static void loads_the_key_that_was_made_and_nothing_else(void **state) {
     buffer_init(&other, 4096);
     assert_int_equal(tls_identity_generate(&other), OK);
     static const char MARK[] = "-----BEGIN CERTIFICATE";
-    char *mine = strstr((char *)pem.data, MARK);
-    char *theirs = strstr((char *)other.data, MARK);
+    char *mine = memmem(pem.data, pem.size, MARK, strlen(MARK));
+    char *theirs = memmem(other.data, other.size, MARK, strlen(MARK));
     assert_true(mine != NULL && theirs != NULL);
     pem.size = (size_t)(mine - (char *)pem.data);
     size_t rest = other.size - (size_t)(theirs - (char *)other.data);
