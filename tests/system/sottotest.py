@@ -332,7 +332,7 @@ class Proxy:
         self.alter_to_server = self.alter_to_client = None
         self.open_gate = threading.Event()
         self.open_gate.set()
-        self.free_bytes = 0
+        self.free_bytes = self.held = 0
         self.connections = 0
         self._pairs, self._lock, self._closing = [], threading.Lock(), False
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -365,7 +365,8 @@ class Proxy:
                 data = source.recv(65536)
                 if not data:
                     break
-                if not is_to_server and passed >= self.free_bytes:
+                if not is_to_server and passed >= self.free_bytes and not self.open_gate.is_set():
+                    self.held += 1
                     self.open_gate.wait()
                 passed += len(data)
                 record += data
@@ -382,7 +383,7 @@ class Proxy:
     def hold_answers(self, free_bytes=0):
         """From now on nothing of the server reaches a client, until let_go or cut; `free_bytes` of each connection
         still do."""
-        self.free_bytes = free_bytes
+        self.free_bytes, self.held = free_bytes, 0
         self.open_gate.clear()
 
     def let_go(self):

@@ -203,7 +203,8 @@ class Storm:
         before = len(self.unknown)
         # TLS, the login's answer and a certificate (6.9 kB) pass, so that what is held back is ACCEPTED.
         self.proxy.hold_answers(free_bytes=8000)
-        time.sleep(chance.uniform(0.01, 0.1))
+        wait_until(lambda: self.proxy.held > 0 or self.running == 0, 10, 0.002, what="an answer that is held back")
+        time.sleep(chance.uniform(0, 0.05))
         self.is_up.clear()
         self.server.kill()
         self.proxy.cut()
