@@ -214,6 +214,31 @@ static void a_flags_or_pn_that_no_first_chain_has_is_refused_before_any_key_is_u
     buffer_clear(&other);
 }
 
+/** Private keys that do not load show whether they were asked for. */
+static void public_rules_are_checked_before_private_keys(void **state) {
+    struct world *world = *state;
+    struct person broken = world->b;
+    struct session a;
+    struct session b;
+    struct buffer envelope;
+    struct buffer body;
+    broken.own = (struct own_device){broken.certificate, &broken.parsed, &broken.keys};
+    broken.keys.rsa.size = 0;
+    first_message(world, true, &a, &envelope);
+    buffer_init(&body, BODY_MAX_BYTES);
+    assert_int_equal(accept(&broken, buffer_view(&envelope), NOW_MS, &b, &body), ERR_KEY);
+    uint8_t *pn = envelope.data + HELLO_BYTES + 2 + SESSION_ID_BYTES + 1 + DH_PUBLIC_BYTES;
+    pn[3] ^= 1;
+    assert_int_equal(accept(&broken, buffer_view(&envelope), NOW_MS, &b, &body), ERR_WRONG_STATE);
+    pn[3] ^= 1;
+    envelope.data[HELLO_BYTES + 2] ^= 1; /* sid */
+    assert_int_equal(accept(&broken, buffer_view(&envelope), NOW_MS, &b, &body), ERR_MISMATCH);
+    wipe(&broken, sizeof(broken));
+    session_clear(&a);
+    buffer_clear(&envelope);
+    buffer_clear(&body);
+}
+
 static void a_skip_of_2000_is_taken_in_a_first_message_and_2001_is_not(void **state) {
     struct world *world = *state;
     for (uint32_t n = 2000; n <= 2001; n++) {
@@ -471,6 +496,7 @@ int main(void) {
         cmocka_unit_test(an_ek_of_low_order_is_refused),
         cmocka_unit_test(prekeys_of_low_order_begin_no_session),
         cmocka_unit_test(a_flags_or_pn_that_no_first_chain_has_is_refused_before_any_key_is_used),
+        cmocka_unit_test(public_rules_are_checked_before_private_keys),
         cmocka_unit_test(a_skip_of_2000_is_taken_in_a_first_message_and_2001_is_not),
         cmocka_unit_test(hello_goes_along_until_the_first_reply),
         cmocka_unit_test(the_second_message_begins_a_session_when_the_first_is_lost),

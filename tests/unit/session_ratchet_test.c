@@ -311,6 +311,21 @@ static void skipped_messages_open_later_and_once(void **state) {
     }
 }
 
+static void a_used_key_leaves_nothing_in_memory(void **state) {
+    struct world *world = *state;
+    static const struct skipped_key NOTHING;
+    struct session *b = &world->b_session;
+    struct buffer late;
+    buffer_init(&late, ENVELOPE_MAX_BYTES);
+    seal(world, &world->a_session, &world->a, "late", &late);
+    a_to_b(world, "earlier");
+    assert_int_equal(b->skipped_count, 1);
+    expect(b, &world->b, buffer_view(&late), OK, "late");
+    assert_int_equal(b->skipped_count, 0);
+    assert_memory_equal(&b->skipped[0], &NOTHING, sizeof(NOTHING));
+    buffer_clear(&late);
+}
+
 static void a_spoilt_late_message_leaves_its_key(void **state) {
     struct world *world = *state;
     struct buffer late;
@@ -535,6 +550,34 @@ static void a_post_quantum_step_comes_after_a_day(void **state) {
     buffer_clear(&envelope);
 }
 
+/** Both ends count the day from the step that was completed last, not from the first. */
+static void a_completed_step_begins_a_new_day(void **state) {
+    struct world *world = *state;
+    struct session_change change;
+    struct buffer envelope;
+    struct buffer body;
+    uint8_t chain_id[CHAIN_ID_BYTES];
+    uint32_t n = 0;
+    buffer_init(&envelope, ENVELOPE_MAX_BYTES);
+    buffer_init(&body, BODY_MAX_BYTES);
+    struct session *sessions[] = {&world->a_session, &world->b_session};
+    struct person *people[] = {&world->a, &world->b};
+    static const uint8_t FLAGS[] = {CHAIN_EK, CHAIN_CT, 0, 0};
+    for (size_t i = 0; i < ROWS(FLAGS); i++) {
+        uint64_t now_ms = NOW_MS + DAY_MS + i;
+        buffer_reset(&envelope);
+        assert_int_equal(session_seal(sessions[i % 2], &people[i % 2]->own, &world->entropy, now_ms,
+                                      bytes_of_string("x"), &envelope, chain_id, &n),
+                         OK);
+        assert_int_equal(flags_of(sessions[i % 2]), FLAGS[i]);
+        assert_int_equal(session_open(sessions[1 - i % 2], &people[1 - i % 2]->own,
+                                      buffer_view(&envelope), now_ms, &body, &change),
+                         OK);
+    }
+    buffer_clear(&envelope);
+    buffer_clear(&body);
+}
+
 /** Messages that cross: each side goes on in its chain until it sees the other's. */
 static void messages_may_cross(void **state) {
     struct world *world = *state;
@@ -691,6 +734,7 @@ int main(void) {
         confirmed(the_rules_for_a_new_chain_hold),
         confirmed(an_ek_out_of_range_is_refused),
         confirmed(skipped_messages_open_later_and_once),
+        confirmed(a_used_key_leaves_nothing_in_memory),
         confirmed(a_spoilt_late_message_leaves_its_key),
         confirmed(two_thousand_are_skipped_and_no_more),
         confirmed(of_more_than_two_thousand_stored_keys_the_oldest_go),
@@ -700,6 +744,7 @@ int main(void) {
         confirmed(a_chain_ends_at_1500_messages),
         confirmed(a_post_quantum_step_comes_after_32_messages),
         confirmed(a_post_quantum_step_comes_after_a_day),
+        confirmed(a_completed_step_begins_a_new_day),
         confirmed(messages_may_cross),
         confirmed(old_secrets_are_erased_at_a_turn),
         confirmed(past_chains_are_known_for_31_days_and_4096_at_most),

@@ -145,6 +145,49 @@ static void no_row_makes_the_code_break_its_promises(void **state) {
     buffer_clear(&body);
 }
 
+/** Saves a session and expects that the row is refused. */
+static void assert_impossible(const struct session *session) {
+    struct buffer row;
+    struct session loaded;
+    buffer_init(&row, ROW_MAX_BYTES);
+    assert_int_equal(session_save(session, &row), OK);
+    assert_int_equal(session_load(buffer_view(&row), &loaded), ERR_MALFORMED);
+    buffer_clear(&row);
+}
+
+static void a_state_that_no_session_reaches_is_refused(void **state) {
+    struct world *world = *state;
+    assert_int_equal(world_begin(state), 0);
+    world->a_session.has_dh = false; /* its chain is open, so its key is there */
+    assert_impossible(&world->a_session);
+    world->a_session.has_dh = true;
+    world->a_session.sending.is_open = false;
+    assert_impossible(&world->a_session);
+    world->a_session.sending.is_open = true;
+    world->b_session.has_dh = true; /* a new chain is due: there is none */
+    assert_impossible(&world->b_session);
+    world->b_session.has_dh = false;
+    reload(&world->a_session);
+    reload(&world->b_session);
+    world_end(state);
+}
+
+static void a_full_message_is_due_after_a_reload_too(void **state) {
+    struct world *world = *state;
+    struct buffer envelope;
+    buffer_init(&envelope, ENVELOPE_MAX_BYTES);
+    assert_int_equal(world_confirm(state), 0);
+    for (int i = 0; i < 3; i++) {
+        a_to_b(world, "n");
+    }
+    session_full_next(&world->a_session);
+    reload(&world->a_session);
+    seal(world, &world->a_session, &world->a, "n", &envelope);
+    assert_int_equal(envelope.data[1], ENVELOPE_FULL);
+    buffer_clear(&envelope);
+    world_end(state);
+}
+
 static void the_lists_are_bounded(void **state) {
     (void)state;
     struct session session;
@@ -169,6 +212,8 @@ int main(void) {
         cmocka_unit_test(a_row_stays_under_8_kib_in_its_longest_states),
         cmocka_unit_test(a_damaged_row_is_refused),
         cmocka_unit_test(no_row_makes_the_code_break_its_promises),
+        cmocka_unit_test(a_state_that_no_session_reaches_is_refused),
+        cmocka_unit_test(a_full_message_is_due_after_a_reload_too),
         cmocka_unit_test(the_lists_are_bounded),
     };
     return cmocka_run_group_tests(tests, world_make, world_free);
