@@ -57,8 +57,6 @@ static void take_committed(struct client *client) {
     for (;;) {
         struct incoming message;
         struct buffer text;
-        unsigned sender = 0;
-        unsigned round = 0;
         char words[64] = "";
         buffer_init(&text, TEXT_MAX_BYTES);
         enum error error = store->incoming_next(store->context, client->cursor, &message, &text);
@@ -70,8 +68,10 @@ static void take_committed(struct client *client) {
             return;
         }
         client->cursor = message.place;
-        require(sscanf(words, "%u %u", &sender, &round) == 2 && sender < client->bench->count &&
-                round < client->bench->rounds);
+        char *rest = NULL;
+        size_t sender = strtoul(words, &rest, 10);
+        size_t round = strtoul(rest, NULL, 10);
+        require(sender < client->bench->count && round < client->bench->rounds);
         struct client *from = &client->bench->clients[sender];
         from->took_ns[round] = uv_hrtime() - from->begun_ns[round];
         client->bench->missing--;

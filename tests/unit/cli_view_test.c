@@ -236,11 +236,13 @@ static void a_user_is_json_with_trust_and_keys(void **state) {
 
 static struct sotto_error unreachable(void) {
     struct sotto_error error;
-    const struct error_value values[] = {{"server", "h\x1b[31m:8080"},
-                                         {"cause", "connection refused"},
-                                         {"effect", "Nothing was sent."},
-                                         {"peer", "bob"}};
-    assert_int_equal(fault_set(&error, ERR_SERVER_UNREACHABLE, values, 4), 5);
+    const struct error_value values[] = {
+        {"server", "h\x1b[31m:8080"},
+        {"cause", "connection refused"},
+        {"effect", "Nothing was sent."},
+        {"detail", "Or store it:   sotto send --queue bob \"...\""},
+        {"peer", "bob"}};
+    assert_int_equal(fault_set(&error, ERR_SERVER_UNREACHABLE, values, 5), 5);
     memcpy(error.cause, "connect: 111", sizeof("connect: 111"));
     return error;
 }
