@@ -8,14 +8,13 @@
 struct unit {
     char letter;
     uint64_t ms;
-    const char *word;
 };
 
 static const struct unit units[] = {
-    {'d', UINT64_C(24) * 60 * 60 * 1000, "day"},
-    {'h', UINT64_C(60) * 60 * 1000, "hour"},
-    {'m', UINT64_C(60) * 1000, "minute"},
-    {'s', UINT64_C(1000), "second"},
+    {'d', UINT64_C(24) * 60 * 60 * 1000},
+    {'h', UINT64_C(60) * 60 * 1000},
+    {'m', UINT64_C(60) * 1000},
+    {'s', UINT64_C(1000)},
 };
 
 enum { UNITS = sizeof(units) / sizeof(units[0]) };
@@ -53,18 +52,6 @@ must_check bool duration_parse(const char *text, uint64_t *ms) {
         }
     }
     return false;
-}
-
-void duration_print(uint64_t ms, char *out, size_t size) {
-    const struct unit *unit = &units[UNITS - 1];
-    for (size_t i = 0; i < UNITS; i++) {
-        if (ms >= units[i].ms) {
-            unit = &units[i];
-            break;
-        }
-    }
-    uint64_t number = (ms + unit->ms / 2) / unit->ms;
-    snprintf(out, size, "%" PRIu64 " %s%s", number, unit->word, number == 1 ? "" : "s");
 }
 
 static void grouped_print(uint64_t number, char *out, size_t size) {

@@ -16,9 +16,6 @@
  * (also a bare number: nobody should have to guess its unit) and beyond DURATION_MAX_MS. */
 must_check bool duration_parse(const char *text, uint64_t *ms);
 
-/** Writes `ms` in the largest unit that it fills, in words: "40 seconds", "1 hour". */
-void duration_print(uint64_t ms, char *out, size_t size);
-
 /** Reads a whole number of `min` to `max`, digits only. */
 must_check bool number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *number);
 

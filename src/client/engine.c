@@ -161,7 +161,6 @@ void engine_fetch(struct engine *engine) {
 }
 
 void engine_pin_server(struct engine *engine, const uint8_t hash[HASH_BYTES]) {
-    engine->has_new_server_key = engine->account.server_bits != 8 * HASH_BYTES;
     engine->account.server_bits = 8 * HASH_BYTES;
     memcpy(engine->account.server_hash, hash, HASH_BYTES);
 }

@@ -72,7 +72,6 @@ struct engine {
     struct own_device own;
 
     enum engine_phase phase;
-    bool has_new_server_key; /**< written with the welcome */
     uint64_t frames;         /**< whole ones that came */
     struct failure failure;
     uint64_t now_ms;

@@ -120,12 +120,11 @@ must_check enum error server_remove(struct server *server, const struct user_nam
 struct server_figures {
     size_t connections;
     size_t logged_in;
-    size_t mailboxes;      /**< in the cache */
-    size_t queued;         /**< operations that wait for a batch */
-    uint64_t accepted;     /**< envelopes */
-    uint64_t repeated;     /**< envelopes accepted again */
-    uint64_t delivered;    /**< acknowledged */
-    uint64_t not_inserted; /**< acknowledged before they were stored */
+    size_t mailboxes;   /**< in the cache */
+    size_t queued;      /**< operations that wait for a batch */
+    uint64_t accepted;  /**< envelopes */
+    uint64_t repeated;  /**< envelopes accepted again */
+    uint64_t delivered; /**< acknowledged */
 };
 struct server_figures server_figures(const struct server *server);
 

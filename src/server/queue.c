@@ -20,8 +20,7 @@ void queue_add(struct server *server, struct store_op *op) {
 
 void queue_refuse_later(struct server *server, uint64_t connection, struct mailbox *mailbox) {
     for (struct store_op *op = server->queue; op != NULL; op = op->next) {
-        if (op->kind == STORE_INSERT && op->connection == connection && op->mailbox == mailbox &&
-            op->insert->handle == 0) {
+        if (op->kind == STORE_INSERT && op->connection == connection && op->mailbox == mailbox) {
             op->kind = STORE_RECALL;
             op->insert->refusal = ERR_EARLIER_REFUSED;
             mailbox_less(mailbox, 1, op->insert->envelope->size);
@@ -121,9 +120,8 @@ static enum fate fate_of(const struct store_op *op) {
     case STORE_EXPIRE:
         return FATE_REFUSED;
     case STORE_BUNDLE:
-        return FATE_REFUSED;
     case STORE_INSERT:
-        return op->insert->handle != 0 || op->insert->is_acknowledged ? FATE_HELD : FATE_REFUSED;
+        return FATE_REFUSED;
     case STORE_DELETE:
         return FATE_HELD;
     case STORE_LOGIN:

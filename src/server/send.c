@@ -231,9 +231,7 @@ void insert_done(struct server *server, struct store_op *op) {
     switch ((int)op->result) {
     case OK:
         server->figures.accepted++;
-        if (!op->insert->is_acknowledged) {
-            mailbox->stored_order = op->insert->order;
-        }
+        mailbox->stored_order = op->insert->order;
         answer_accepted(server, op);
         delivery_stored(server, mailbox, op);
         break;

@@ -28,25 +28,14 @@ struct envelope *envelope_new(struct bytes bytes) {
     struct envelope *envelope = malloc(sizeof(*envelope) + bytes.size);
     if (envelope != NULL) {
         memset(envelope, 0, sizeof(*envelope));
-        envelope->references = 1;
         envelope->size = bytes.size;
         memcpy(envelope->bytes, bytes.data, bytes.size);
     }
     return envelope;
 }
 
-struct envelope *envelope_keep(struct envelope *envelope) {
-    envelope->references++;
-    return envelope;
-}
-
-void envelope_drop(struct envelope *envelope) {
-    if (envelope != NULL) {
-        require(envelope->references > 0);
-        if (--envelope->references == 0) {
-            free(envelope);
-        }
-    }
+void envelope_free(struct envelope *envelope) {
+    free(envelope);
 }
 
 must_check enum error envelope_digest(const struct envelope *envelope,
@@ -78,10 +67,10 @@ void store_op_free(struct store_op *op) {
         return;
     }
     if (op->kind == STORE_INSERT || op->kind == STORE_RECALL) {
-        envelope_drop(op->insert->envelope);
+        envelope_free(op->insert->envelope);
     } else if (op->kind == STORE_READ) {
         for (size_t i = 0; i < op->read->count; i++) {
-            envelope_drop(op->read->messages[i].envelope);
+            envelope_free(op->read->messages[i].envelope);
         }
     }
     free(op->admin);

@@ -25,9 +25,8 @@ enum { DIGEST_BYTES = 16, EXPIRE_MAX = 256 };
 struct mailbox;
 struct admin_request;
 
-/** One envelope, shared by the operation that stores it and the delivery that hands it over. */
+/** One envelope on its way. */
 struct envelope {
-    uint32_t references;
     struct user_name from;
     uint8_t id[ENVELOPE_ID_BYTES];
     uint64_t accepted_ms;
@@ -35,11 +34,10 @@ struct envelope {
     uint8_t bytes[];
 };
 
-/** A copy of `bytes` with one reference; NULL without memory. */
+/** A copy of `bytes`; NULL without memory. */
 struct envelope *envelope_new(struct bytes bytes);
-struct envelope *envelope_keep(struct envelope *envelope);
-/** Gives up one reference; NULL is nothing. */
-void envelope_drop(struct envelope *envelope);
+/** NULL is nothing. */
+void envelope_free(struct envelope *envelope);
 
 /** The first DIGEST_BYTES of SHA-256 over the envelope's bytes: two envelopes under one id are the
  * same if their digests are. */
@@ -135,11 +133,8 @@ struct store_insert {
     uint64_t order;     /**< its place in the mailbox */
     uint8_t digest[DIGEST_BYTES];
     struct envelope *envelope; /**< owned */
-    /** The recipient acknowledged it before this was carried out: only its id is remembered. */
-    bool is_acknowledged;
     /* The core's own: */
     uint64_t previous;  /**< the place accepted before this one */
-    uint64_t handle;    /**< the delivery of it that is under way, 0: none */
     enum error refusal; /**< STORE_RECALL: what the sender is told when it is not known */
     uint32_t retry_s;   /**< and when to try again */
 };

@@ -44,7 +44,7 @@ static const struct {
     [OPTION_REGISTRATION] = {"registration", 0, true, FOR(COMMAND_SERVE)},
     [OPTION_LOG] = {"log", 0, true, FOR(COMMAND_SERVE)},
     [OPTION_QUIET] = {"quiet", 'q', false, FOR_ALL},
-    [OPTION_VERBOSE] = {"verbose", 'v', false, FOR_ALL},
+    [OPTION_VERBOSE] = {"verbose", 'v', false, FOR(COMMAND_SERVE)},
     [OPTION_EXPIRES] = {"expires", 0, true, FOR(COMMAND_INVITE_CREATE)},
     [OPTION_ADMIN] = {"admin", 0, false, FOR(COMMAND_INVITE_CREATE)},
     [OPTION_CONFIRM] = {"confirm", 0, true, FOR(COMMAND_USER_REMOVE)},

@@ -45,8 +45,8 @@ void say_line(void *context, const char *line) {
     }
 }
 
-void say_alarm(const struct logger *logger, const char *line) {
-    print(logger, "error", line);
+void say_alarm(void *context, const char *line) {
+    print(context, "error", line);
 }
 
 void say_detail(const struct logger *logger, const char *line) {

@@ -21,8 +21,8 @@ int say_failure(enum error error, const char *path, const char *cause, const cha
 
 /** One line; left out with -q. `context` is a struct logger. */
 void say_line(void *context, const char *line);
-/** One line that -q does not silence. */
-void say_alarm(const struct logger *logger, const char *line);
+/** One line that -q does not silence: an administrator has to know. `context` as above. */
+void say_alarm(void *context, const char *line);
 /** One line for -v only. */
 void say_detail(const struct logger *logger, const char *line);
 

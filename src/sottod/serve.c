@@ -15,6 +15,7 @@
 #include "sottod/say.h"
 #include "sottod/writer.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 
 enum {
     DISK_CHECK_MS = 1000,
+    FIGURES_MS = 60 * 1000,
     STOP_MAX_MS = 5000,
     FILES_BESIDE_CLIENTS = 64, /* database, socket, standard streams, loop */
 };
@@ -49,6 +51,7 @@ struct serving {
     uv_signal_t terminated;
     size_t connections;
     uint64_t disk_seen_ms; /* monotonic */
+    uint64_t figures_said_ms;
     bool is_stopping;
     bool is_over;
     int status;
@@ -162,6 +165,19 @@ static void on_stop_limit(uv_timer_t *timer) {
     end(timer->data);
 }
 
+/* For -v: how much there is to do, without a name or an address. */
+static void say_figures(struct serving *serving, uint64_t now_ms) {
+    const struct server_figures figures = server_figures(serving->server);
+    char line[160];
+    serving->figures_said_ms = now_ms;
+    snprintf(line, sizeof(line),
+             "%zu clients, %" PRIu64 " messages accepted, %" PRIu64 " offered again, %" PRIu64
+             " delivered, %zu operations waiting",
+             figures.logged_in, figures.accepted, figures.repeated, figures.delivered,
+             figures.queued);
+    say_detail(&serving->logger, line);
+}
+
 /* Told to stop: what is committed is finished, at most for STOP_MAX_MS. Told twice: at once. */
 static void on_signal(uv_signal_t *handle, int number) {
     struct serving *serving = handle->data;
@@ -172,6 +188,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     }
     serving->is_stopping = true;
     say_line(&serving->logger, "stopping");
+    say_figures(serving, now_of(serving).monotonic_ms);
     server_shut_down(serving->server, ERR_SHUTTING_DOWN, now_of(serving));
     (void)uv_timer_start(&serving->stop_limit, on_stop_limit, STOP_MAX_MS, 0);
 }
@@ -238,7 +255,12 @@ static void on_batch_done(void *context, struct store_batch *batch) {
 }
 
 static void on_disk(uv_timer_t *timer) {
-    look_at_disk(timer->data);
+    struct serving *serving = timer->data;
+    uint64_t now_ms = now_of(serving).monotonic_ms;
+    look_at_disk(serving);
+    if (now_ms - serving->figures_said_ms >= FIGURES_MS) {
+        say_figures(serving, now_ms);
+    }
 }
 
 /* --- the start ----------------------------------------------------------------------------- */
@@ -248,7 +270,7 @@ static enum error make_server(struct serving *serving) {
     config.max_clients = serving->options->max_clients;
     config.registration = serving->options->registration;
     memcpy(config.store_epoch, sqlite_store_epoch(serving->data.store), STORE_EPOCH_BYTES);
-    config.log = say_line;
+    config.log = say_alarm; /* disk full, damaged rows, a clock that jumped */
     config.log_context = &serving->logger;
     return server_new(&config, &serving->random, now_of(serving), &serving->server);
 }
@@ -402,6 +424,7 @@ static int start(struct serving *serving) {
         return say_failure(error, serving->data.folder, "the server cannot start", NULL,
                            serving->data.socket);
     }
+    serving->figures_said_ms = now_of(serving).monotonic_ms;
     start_handles(serving);
     greet(serving, accounts > 0, shows_link ? link : NULL);
     return 0;

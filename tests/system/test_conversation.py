@@ -242,3 +242,16 @@ def test_ipv6(tmp_path):
     bob.join(server.invite())
     ana.send("bob", "over IPv6")
     assert bob.texts() == ["over IPv6"]
+
+
+def test_the_server_says_figures_and_no_names_when_asked_to(tmp_path):
+    server = Server(tmp_path, "-v")
+    server.start()
+    ana, bob = Client(tmp_path, "ana"), Client(tmp_path, "bob")
+    for one in (ana, bob):
+        one.join(server.invite())
+    ana.send("bob", "counted")
+    assert bob.texts() == ["counted"]
+    assert server.stop() == 0
+    assert "1 messages accepted, 0 offered again, 1 delivered" in server.log()
+    assert "ana" not in server.log().replace(str(tmp_path), "") and "counted" not in server.log()

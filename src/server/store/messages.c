@@ -66,7 +66,7 @@ static struct envelope *read_row(struct query *query, uint64_t device) {
                       .envelope = envelope};
     if (user_name_parse(name, &envelope->from) != OK || checksum(&row, expected) != OK ||
         memcmp(expected, stored.data, DIGEST_BYTES) != 0) {
-        envelope_drop(envelope);
+        envelope_free(envelope);
         return NULL;
     }
     return envelope;
@@ -112,7 +112,7 @@ static void mend(struct sqlite_store *store, const struct store_insert *in, uint
     if (sql_row(&query)) {
         struct envelope *stored = read_row(&query, in->recipient);
         is_damaged = stored == NULL;
-        envelope_drop(stored);
+        envelope_free(stored);
     }
     sql_end(&query);
     if (!is_damaged) {
@@ -129,18 +129,14 @@ static void mend(struct sqlite_store *store, const struct store_insert *in, uint
     sql_run(&query);
 }
 
-static void remember(struct sqlite_store *store, const struct store_insert *in, uint64_t now_ms) {
+static void remember(struct sqlite_store *store, const struct store_insert *in) {
     struct query query = sql_begin(store, SQL_ID_INSERT);
     sql_bind_u64(&query, in->recipient);
     sql_bind_u64(&query, in->sender);
     sql_bind_bytes(&query, bytes_of(in->envelope->id));
     sql_bind_bytes(&query, bytes_of(in->digest));
     sql_bind_u64(&query, in->order);
-    if (in->is_acknowledged) {
-        sql_bind_u64(&query, now_ms);
-    } else {
-        sql_bind_null(&query);
-    }
+    sql_bind_null(&query); /* not gone yet */
     sql_run(&query);
 }
 
@@ -174,6 +170,7 @@ static bool follows_conflict(const struct sqlite_store *store, const struct stor
 }
 
 void run_insert(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    (void)now_ms;
     const struct store_insert *in = op->insert;
     uint64_t place;
     if (!device_exists(store, in->recipient)) {
@@ -189,10 +186,8 @@ void run_insert(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
     } else if (op->result == ERR_NOT_FOUND && follows_conflict(store, op)) {
         op->result = ERR_EARLIER_REFUSED;
     } else if (op->result == ERR_NOT_FOUND) {
-        remember(store, in, now_ms);
-        if (!in->is_acknowledged) {
-            insert(store, in);
-        }
+        remember(store, in);
+        insert(store, in);
         op->result = OK;
     }
 }
