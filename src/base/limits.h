@@ -45,10 +45,10 @@ enum {
 #define DAY_MS (24 * HOUR_MS)
 #define CERTIFICATE_LIFE_MS (90 * DAY_MS)
 #define PREKEY_SET_LIFE_MS (30 * DAY_MS)
+#define PREKEY_SET_RENEW_MS (7 * DAY_MS) /**< a device publishes a new set */
 #define ONE_TIME_PREKEY_LIFE_MS (30 * DAY_MS)
 #define CLOCK_TOLERANCE_MS DAY_MS
 #define PRIVATE_KEY_GRACE_MS (31 * DAY_MS) /**< kept after expiry for messages under way */
-#define RECEIVE_ONLY_LIFE_MS (31 * DAY_MS)
 #define SKIPPED_KEY_LIFE_MS (31 * DAY_MS)
 #define MESSAGE_ID_MEMORY_MS (100 * DAY_MS)
 #define SENT_KEY_MEMORY_MS (30 * DAY_MS)

@@ -72,7 +72,7 @@ struct engine {
     struct own_device own;
 
     enum engine_phase phase;
-    uint64_t frames;         /**< whole ones that came */
+    uint64_t frames; /**< whole ones that came */
     struct failure failure;
     uint64_t now_ms;
     bool in_transaction;
@@ -132,10 +132,15 @@ must_check enum error engine_tell(struct engine *engine, const struct engine_not
 /** Tells of an error about a person, without a message. */
 must_check enum error engine_tell_peer(struct engine *engine, enum error error,
                                        const struct user_name *peer, const char *cause);
+void failure_set(struct failure *failure, enum error error, const char *cause);
+
+/* ---- frames.c */
+
 /** Numbers a request. */
 must_check enum error engine_request(struct engine *engine, enum request_kind kind, size_t subject,
                                      uint32_t *number);
-void failure_set(struct failure *failure, enum error error, const char *cause);
+/** Takes in bytes of the server and handles the frames that are whole. */
+must_check enum error frames_take(struct engine *engine, struct bytes bytes);
 
 /* ---- login.c */
 must_check enum error login_start(struct engine *engine, const uint8_t exporter[32]);
@@ -223,10 +228,23 @@ must_check enum error trust_changed(struct engine *engine, struct stored_peer *p
 must_check enum error trust_pin(struct engine *engine, struct stored_peer *peer,
                                 const uint8_t afp[HASH_BYTES]);
 
-/* ---- outbox.c */
+/* ---- jobs.c */
 
 /** Makes jobs of what the outbox holds. */
 must_check enum error outbox_load(struct engine *engine);
+/** The job has its result; its text is wiped. */
+void job_conclude(struct job *job, const struct failure *failure);
+/** The time that a message carries: now, but never twice and never backwards. */
+must_check enum error job_next_sent(struct engine *engine, uint64_t *sent_ms);
+/** As the store's peer_get; OK for somebody unknown too. */
+must_check enum error job_find_peer(struct engine *engine, const struct user_name *name,
+                                    struct stored_peer *peer);
+/** Writes a text that is to be encrypted later, bound to the key that is pinned now. */
+must_check enum error job_enqueue(struct engine *engine, struct job *job,
+                                  const struct stored_peer *peer);
+
+/* ---- outbox.c */
+
 /** Sends what can be sent, asks for the bundles that are missing. */
 must_check enum error outbox_run(struct engine *engine);
 must_check enum error outbox_accepted(struct engine *engine, size_t job);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const char STORE_EPOCH[] = "store_epoch";
+static const char SET_MADE[] = "prekey_set_made";
 
 must_check enum error login_start(struct engine *engine, const uint8_t exporter[32]) {
     struct wire_register message = {.has_token = engine->account.has_token,
@@ -48,7 +49,7 @@ static enum error make_set(struct engine *engine, uint8_t out[PREKEY_SET_BYTES])
         error = store->prekey_put(store->context, false, &secret);
         prekey_secret_clear(&secret);
     }
-    return error;
+    return error == OK ? setting_put_u64(store, SET_MADE, engine->now_ms) : error;
 }
 
 static enum error make_one_time(struct engine *engine, size_t count, uint8_t *out) {
@@ -95,11 +96,16 @@ static enum error publish(struct engine *engine, bool with_set, size_t count, bo
 
 static enum error publish_due(struct engine *engine) {
     bool is_new = false;
+    uint64_t made = 0;
     enum error error = is_new_epoch(engine, &is_new);
+    if (error == OK) {
+        error = setting_get_u64(engine->store, SET_MADE, &made);
+    }
     if (error != OK || engine->clock_is_wrong) {
         return error; /* a wrong clock signs nothing (1.4) */
     }
-    bool with_set = is_new || engine->welcome.set_id == 0;
+    bool is_due = engine->now_ms > made && engine->now_ms - made >= PREKEY_SET_RENEW_MS;
+    bool with_set = is_new || is_due || engine->welcome.set_id == 0;
     size_t left = is_new ? 0 : engine->welcome.one_time_left;
     size_t count = left < ONE_TIME_PREKEYS_LOW ? ONE_TIME_PREKEYS_FULL - left : 0;
     return with_set || count > 0 ? publish(engine, with_set, count, is_new) : OK;

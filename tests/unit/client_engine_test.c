@@ -19,6 +19,7 @@ struct person {
     struct buffer left;
     enum error notice;
     bool commits_fail;
+    uint64_t now_ms;
     enum error (*commit)(void *context);
 };
 
@@ -56,6 +57,7 @@ static void make_person(struct person *person, const char *name) {
     const struct entropy entropy = entropy_system();
     struct account account = {.server = {.host = "test", .port = 1}, .server_bits = 256};
     memset(person, 0, sizeof(*person));
+    person->now_ms = NOW;
     buffer_init(&person->left, 4 * 1024 * 1024);
     assert_int_equal(sqlcipher_store_open(":memory:", &key, true, &person->database), OK);
     person->store = *sqlcipher_store_functions(person->database);
@@ -90,12 +92,14 @@ static struct wire_frame next_frame(struct person *person, struct bytes *rest, u
 }
 
 static void say(struct person *person, const struct buffer *frames) {
-    engine_received(person->engine, NOW, buffer_view(frames));
+    engine_received(person->engine, person->now_ms, buffer_view(frames));
 }
 
 static void welcome(struct person *person, const char *name, uint32_t set_id, uint16_t one_time) {
-    struct wire_welcome message = {
-        .server_time_ms = NOW, .set_id = set_id, .one_time_left = one_time, .window_max = 16};
+    struct wire_welcome message = {.server_time_ms = person->now_ms,
+                                   .set_id = set_id,
+                                   .one_time_left = one_time,
+                                   .window_max = 16};
     struct buffer frames;
     buffer_init(&frames, 4096);
     assert_int_equal(user_name_parse(bytes_of_string(name), &message.name), OK);
@@ -176,6 +180,39 @@ static void a_frame_over_its_limit_ends_it(void **state) {
     engine_connected(ana.engine, NOW, EXPORTER);
     engine_received(ana.engine, NOW, bytes_of(frame));
     expect_over(&ana, ERR_PROTOCOL_ERROR);
+    clear_person(&ana);
+}
+
+/* ---- prekeys
+ * ------------------------------------------------------------------------------------ */
+
+/* Logs in again after so long; the server has the first set and enough one-time prekeys. */
+static void return_after(struct person *ana, uint64_t away_ms) {
+    start_engine(ana);
+    ana->now_ms = NOW + away_ms;
+    engine_connected(ana->engine, ana->now_ms, EXPORTER);
+    buffer_reset(&ana->left);
+    welcome(ana, "ana", 1, ONE_TIME_PREKEYS_FULL);
+}
+
+/* Promise: a peer always finds a prekey set that is not near its end (1.4: a new one every 7 days).
+ */
+static void a_set_is_replaced_after_a_week_and_not_before(void **state) {
+    struct person ana;
+    struct wire_publish publish;
+    uint8_t set[PREKEY_SET_BYTES];
+    (void)state;
+    make_person(&ana, "ana");
+    enrol(&ana, "ana", set, NULL);
+    return_after(&ana, PREKEY_SET_RENEW_MS - 1);
+    assert_int_equal(ana.left.size, 0);
+    return_after(&ana, PREKEY_SET_RENEW_MS);
+    struct bytes rest = buffer_view(&ana.left);
+    struct wire_frame frame = next_frame(&ana, &rest, WIRE_PUBLISH);
+    assert_int_equal(wire_read_publish(frame.body, &publish), OK);
+    assert_true(publish.has_set && !publish.replace);
+    assert_int_equal(publish.one_time_count, 0);
+    assert_int_equal(get_u32(publish.set.data + 34), 2); /* set_id */
     clear_person(&ana);
 }
 
@@ -395,6 +432,7 @@ int main(void) {
         cmocka_unit_test(a_welcome_for_somebody_else_ends_it),
         cmocka_unit_test(what_was_not_asked_for_ends_it),
         cmocka_unit_test(a_frame_over_its_limit_ends_it),
+        cmocka_unit_test(a_set_is_replaced_after_a_week_and_not_before),
         cmocka_unit_test(nothing_leaves_when_a_commit_fails),
         cmocka_unit_test(an_unanswered_message_is_offered_again_byte_for_byte),
         cmocka_unit_test(acknowledges_after_the_commit_and_shows_once),

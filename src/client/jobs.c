@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/* Messages on their way out, before they are encrypted: handed in here, or found in the outbox. */
+#include "client/engine_inner.h"
+
+#include "base/require.h"
+#include "client/body.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char LAST_SENT[] = "last_sent";
+
+/* ---- jobs
+ * ----------------------------------------------------------------------------------------- */
+
+static enum error grow(void **items, size_t size, size_t count, size_t *capacity) {
+    if (count < *capacity) {
+        return OK;
+    }
+    size_t larger = *capacity == 0 ? 16 : 2 * *capacity;
+    void *grown = realloc(*items, larger * size);
+    if (grown == NULL) {
+        return ERR_MEMORY;
+    }
+    *items = grown;
+    *capacity = larger;
+    return OK;
+}
+
+static enum error correspondent_for(struct engine *engine, const struct user_name *name,
+                                    size_t *index) {
+    for (size_t i = 0; i < engine->correspondent_count; i++) {
+        if (user_name_equal(&engine->correspondents[i].name, name)) {
+            *index = i;
+            return OK;
+        }
+    }
+    void *items = engine->correspondents;
+    enum error error = grow(&items, sizeof(*engine->correspondents), engine->correspondent_count,
+                            &engine->correspondent_capacity);
+    engine->correspondents = items;
+    if (error == OK) {
+        *index = engine->correspondent_count++;
+        engine->correspondents[*index] = (struct correspondent){.name = *name};
+    }
+    return error;
+}
+
+static enum error add_job(struct engine *engine, const struct outgoing *message,
+                          struct job **added) {
+    size_t correspondent = 0;
+    enum error error = correspondent_for(engine, &message->to, &correspondent);
+    void *items = engine->jobs;
+    if (error == OK) {
+        error = grow(&items, sizeof(*engine->jobs), engine->job_count, &engine->job_capacity);
+        engine->jobs = items;
+    }
+    if (error != OK) {
+        return error;
+    }
+    struct job *job = &engine->jobs[engine->job_count++];
+    memset(job, 0, sizeof(*job));
+    job->result.message = *message;
+    job->correspondent = correspondent;
+    buffer_init(&job->text, TEXT_MAX_BYTES);
+    *added = job;
+    return OK;
+}
+
+must_check enum error outbox_load(struct engine *engine) {
+    struct outgoing message = {0};
+    enum error error = OK;
+    while (error == OK) {
+        struct job *job = NULL;
+        error = engine->store->outgoing_next(engine->store->context, message.row, &message);
+        if (error == OK) {
+            error = add_job(engine, &message, &job);
+        }
+        if (error == OK) {
+            job->result.is_stored = true;
+            job->was_offered = message.state == OUTGOING_SEALED;
+        }
+    }
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
+void job_conclude(struct job *job, const struct failure *failure) {
+    job->result.is_done = true;
+    job->is_in_flight = false;
+    if (failure != NULL) {
+        job->result.failure = *failure;
+    }
+    buffer_clear(&job->text);
+}
+
+/* The time that a message carries: now, but never twice and never backwards. */
+must_check enum error job_next_sent(struct engine *engine, uint64_t *sent_ms) {
+    uint64_t last = 0;
+    enum error error = setting_get_u64(engine->store, LAST_SENT, &last);
+    *sent_ms = engine->now_ms > last ? engine->now_ms : last + 1;
+    return error == OK ? setting_put_u64(engine->store, LAST_SENT, *sent_ms) : error;
+}
+
+must_check enum error job_find_peer(struct engine *engine, const struct user_name *name,
+                                    struct stored_peer *peer) {
+    enum error error = engine->store->peer_get(engine->store->context, name, peer);
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
+/* Writes a text that is to be encrypted later, bound to the key that is pinned now. */
+must_check enum error job_enqueue(struct engine *engine, struct job *job,
+                                  const struct stored_peer *peer) {
+    struct outgoing *message = &job->result.message;
+    const struct bytes no_envelope = {0};
+    message->state = OUTGOING_QUEUED;
+    message->is_patient = true;
+    message->has_afp = peer->has_pin;
+    memcpy(message->afp, peer->afp, HASH_BYTES);
+    enum error error = engine_write(engine);
+    if (error == OK) {
+        error = job_next_sent(engine, &message->sent_ms);
+    }
+    if (error == OK) {
+        error = engine->store->outgoing_add(engine->store->context, message,
+                                            buffer_view(&job->text), no_envelope);
+    }
+    job->result.is_stored = error == OK;
+    return error;
+}
+
+/* ---- submitting
+ * ----------------------------------------------------------------------------------- */
+
+/* A key that was used before names its first message. */
+static enum error find_repeat(struct engine *engine, const struct submission *submission,
+                              size_t *number) {
+    struct outgoing message;
+    struct job *job = NULL;
+    uint64_t since = engine->now_ms > SENT_KEY_MEMORY_MS ? engine->now_ms - SENT_KEY_MEMORY_MS : 0;
+    enum error error = engine->store->outgoing_find(engine->store->context, &submission->to,
+                                                    submission->key, since, &message);
+    if (error != OK) {
+        return error;
+    }
+    for (size_t i = 0; i < engine->job_count; i++) {
+        if (engine->jobs[i].result.message.row == message.row) {
+            engine->jobs[i].is_own = true;
+            engine->jobs[i].result.is_repeated = true;
+            *number = i;
+            return job_find_peer(engine, &submission->to, &engine->jobs[i].result.peer);
+        }
+    }
+    error = add_job(engine, &message, &job);
+    if (error == OK) {
+        *number = engine->job_count - 1;
+        job->is_own = true;
+        job->result.is_repeated = true;
+        job->result.is_stored = true;
+        job_conclude(job, NULL);
+        error = job_find_peer(engine, &submission->to, &job->result.peer);
+    }
+    return error;
+}
+
+static enum error submit_new(struct engine *engine, const struct submission *submission,
+                             size_t *number) {
+    struct outgoing message = {.to = submission->to};
+    struct job *job = NULL;
+    enum error error =
+        engine->entropy.fill(engine->entropy.context, message.msg_id, MESSAGE_ID_BYTES);
+    if (error == OK && submission->key != NULL) {
+        size_t size = strlen(submission->key);
+        require(size <= REPEAT_KEY_MAX_BYTES);
+        memcpy(message.key, submission->key, size + 1);
+    } else {
+        body_id_text(message.msg_id, message.key);
+    }
+    if (error == OK) {
+        error = add_job(engine, &message, &job);
+    }
+    if (error != OK) {
+        return error;
+    }
+    *number = engine->job_count - 1;
+    job->is_own = true;
+    error = buffer_append(&job->text, submission->text);
+    if (error == OK) {
+        error = job_find_peer(engine, &submission->to, &job->result.peer);
+    }
+    if (error == OK && job->result.peer.is_changed) {
+        struct failure failure;
+        failure_set(&failure, ERR_PEER_KEY_CHANGED, NULL);
+        job_conclude(job, &failure);
+        return OK;
+    }
+    return error == OK && submission->is_patient ? job_enqueue(engine, job, &job->result.peer)
+                                                 : error;
+}
+
+must_check enum error engine_submit(struct engine *engine, uint64_t now_ms,
+                                    const struct submission *submission, size_t *number) {
+    enum error error = ERR_NOT_FOUND;
+    if (engine->phase == ENGINE_OVER) {
+        return engine->failure.error;
+    }
+    if (user_name_equal(&submission->to, &engine->account.name)) {
+        return ERR_SELF_RECIPIENT;
+    }
+    engine->now_ms = now_ms;
+    if (submission->key != NULL) {
+        error = find_repeat(engine, submission, number);
+    }
+    if (error == ERR_NOT_FOUND) {
+        error = submit_new(engine, submission, number);
+    }
+    if (error == OK && engine->phase == ENGINE_OPEN) {
+        error = outbox_run(engine);
+    }
+    return engine_end(engine, error);
+}
