@@ -91,7 +91,3 @@ must_check enum error process_become_owner(const char *path) {
     bool done = setgroups(0, NULL) == 0 && setgid(status.st_gid) == 0 && setuid(status.st_uid) == 0;
     return done && set_undumpable() ? OK : ERR_NOT_ALLOWED;
 }
-
-long process_id(void) {
-    return (long)getpid();
-}

@@ -23,6 +23,4 @@ must_check enum error process_data_folder(const char *program, const char *home,
  * ERR_NOT_ALLOWED. */
 must_check enum error process_become_owner(const char *path);
 
-long process_id(void);
-
 #endif

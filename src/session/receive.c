@@ -267,7 +267,3 @@ must_check enum error session_open(struct session *session, const struct own_dev
     }
     return receive_message(session, own, &message, now_ms, body, change);
 }
-
-size_t session_missing(const struct session *session) {
-    return session->skipped_count;
-}

@@ -187,7 +187,4 @@ must_check enum error session_open(struct session *session, const struct own_dev
                                    struct bytes envelope, uint64_t now_ms, struct buffer *body,
                                    struct session_change *change);
 
-/** Messages of the current receiving chain, and of earlier ones, that are missing now. */
-size_t session_missing(const struct session *session);
-
 #endif

@@ -252,7 +252,7 @@ static void a_skip_of_2000_is_taken_in_a_first_message_and_2001_is_not(void **st
         forge_number(&a, n, "late", &envelope);
         enum error error = accept(&world->b, buffer_view(&envelope), NOW_MS, &b, &body);
         assert_int_equal(error, n == 2000 ? OK : ERR_LIMIT);
-        assert_int_equal(session_missing(&b), n == 2000 ? 2000 : 0);
+        assert_int_equal(b.skipped_count, n == 2000 ? 2000 : 0);
         session_clear(&a);
         session_clear(&b);
         buffer_clear(&envelope);
@@ -302,9 +302,9 @@ static void the_second_message_begins_a_session_when_the_first_is_lost(void **st
     buffer_init(&body, BODY_MAX_BYTES);
     seal(world, &world->a_session, &world->a, "second", &second);
     assert_int_equal(accept(&world->b, buffer_view(&second), NOW_MS, &b, &body), OK);
-    assert_int_equal(session_missing(&b), 1);
+    assert_int_equal(b.skipped_count, 1);
     expect(&b, &world->b, buffer_view(&first), OK, "hello bob");
-    assert_int_equal(session_missing(&b), 0);
+    assert_int_equal(b.skipped_count, 0);
     session_clear(&world->a_session);
     session_clear(&b);
     buffer_clear(&first);
