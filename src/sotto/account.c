@@ -77,20 +77,25 @@ must_check int account_prepare(struct app *app, const struct sotto_profile *prof
     return status;
 }
 
+void account_json(struct json_line *line, const struct app *app,
+                  const struct sotto_account *account) {
+    json_text(line, line->root, "name", account->name);
+    json_text(line, line->root, "server", account->server);
+    json_text(line, line->root, "server_key", account->server_key);
+    json_text(line, line->root, "key", account->key);
+    json_text(line, line->root, "profile", app->profile);
+    json_flag(line, line->root, "protected", account->is_protected);
+    json_time(line, line->root, "created", account->created_ms);
+}
+
 static int report_json(struct app *app, const struct sotto_account *account,
                        struct sotto_error *error) {
     struct json_line line;
     struct buffer out;
     buffer_init(&out, JSON_LINE_MAX_BYTES);
     json_begin(&line, "account");
-    json_text(&line, line.root, "name", account->name);
-    json_text(&line, line.root, "server", account->server);
-    json_text(&line, line.root, "server_key", account->server_key);
-    json_text(&line, line.root, "key", account->key);
-    json_text(&line, line.root, "profile", app->profile);
-    json_flag(&line, line.root, "protected", account->is_protected);
+    account_json(&line, app, account);
     json_flag(&line, line.root, "already_joined", account->already_joined);
-    json_time(&line, line.root, "created", account->created_ms);
     int status = app_check(json_end(&line, &out), error);
     if (status == 0) {
         status = app_write(app, buffer_view(&out), "The account was made.", error);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* What join and register share. */
+/* What the commands about the own account share. */
 #ifndef SOTTO_SOTTO_ACCOUNT_H
 #define SOTTO_SOTTO_ACCOUNT_H
 
 #include "sotto/app.h"
+#include "sotto/json.h"
 
 enum { LINE_MAX_BYTES = 1024 }; /**< of a link or code that is read or typed */
 
@@ -23,5 +24,9 @@ must_check int account_prepare(struct app *app, const struct sotto_profile *prof
 /** Reports the account: an object with --json, else lines for a person. */
 must_check int account_report(struct app *app, const struct sotto_account *account,
                               struct sotto_error *error);
+
+/** Adds what a JSON object says of the account: name, server, keys, profile, protection, age. */
+void account_json(struct json_line *line, const struct app *app,
+                  const struct sotto_account *account);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "sotto/account.h"
 #include "sotto/commands.h"
 #include "sotto/json.h"
 #include "sotto/visible.h"
@@ -86,13 +87,7 @@ static must_check enum error put_json(const struct app *app, const struct sotto_
     const struct sotto_account *account = &status->account;
     struct json_line line;
     json_begin(&line, "status");
-    json_text(&line, line.root, "name", account->name);
-    json_text(&line, line.root, "server", account->server);
-    json_text(&line, line.root, "server_key", account->server_key);
-    json_text(&line, line.root, "key", account->key);
-    json_text(&line, line.root, "profile", app->profile);
-    json_flag(&line, line.root, "protected", account->is_protected);
-    json_time(&line, line.root, "created", account->created_ms);
+    account_json(&line, app, account);
     json_flag(&line, line.root, "connected", status->is_connected);
     if (status->is_connected) {
         json_number(&line, line.root, "latency_ms", status->latency_ms);
