@@ -18,6 +18,7 @@ static const bool ALLOWED[WIRE_STATE_COUNT][WIRE_DIRECTION_COUNT][TYPE_COUNT] = 
             [WIRE_TO_CLIENT] =
                 {
                     [WIRE_WELCOME] = true,
+                    [WIRE_CERTIFICATE] = true,
                     [WIRE_ERROR] = true,
                 },
         },
@@ -33,6 +34,7 @@ static const bool ALLOWED[WIRE_STATE_COUNT][WIRE_DIRECTION_COUNT][TYPE_COUNT] = 
                     [WIRE_SEND] = true,
                     [WIRE_FETCH] = true,
                     [WIRE_ACK] = true,
+                    [WIRE_RENEW] = true,
                 },
             [WIRE_TO_CLIENT] =
                 {

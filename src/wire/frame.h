@@ -23,6 +23,7 @@ enum wire_type {
     WIRE_SEND = 0x15,
     WIRE_FETCH = 0x16,
     WIRE_ACK = 0x17,
+    WIRE_RENEW = 0x18,
     /* server to client */
     WIRE_WELCOME = 0x81,
     WIRE_DONE = 0x90,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Certificates and prekeys: PUBLISH, GET_CERTIFICATE, GET_BUNDLE, CERTIFICATE, BUNDLE. */
+/* Certificates and prekeys: PUBLISH, RENEW, GET_CERTIFICATE, GET_BUNDLE, CERTIFICATE, BUNDLE. */
 #include "wire/fields.h"
 
 enum {
@@ -35,6 +35,36 @@ must_check enum error wire_write_publish(struct buffer *out, uint32_t request,
         writer_fixed(&writer, message->set, PREKEY_SET_BYTES);
     }
     if (message->one_time_count > ONE_TIME_PREKEYS_FULL) {
+        writer_fail(&writer);
+    }
+    writer_u8(&writer, message->one_time_count);
+    writer_fixed(&writer, message->one_time,
+                 (size_t)message->one_time_count * ONE_TIME_PREKEY_BYTES);
+    return frame_end(&writer);
+}
+
+must_check enum error wire_read_renew(struct bytes body, struct wire_renew *message) {
+    struct reader reader;
+    reader_init(&reader, body);
+    *message = (struct wire_renew){0};
+    message->certificate = reader_bytes(&reader, CERTIFICATE_BYTES);
+    message->set = reader_bytes(&reader, PREKEY_SET_BYTES);
+    message->one_time_count = reader_u8(&reader);
+    if (message->one_time_count < 1 || message->one_time_count > ONE_TIME_PREKEYS_FULL) {
+        reader_fail(&reader);
+    }
+    message->one_time =
+        reader_bytes(&reader, (size_t)message->one_time_count * ONE_TIME_PREKEY_BYTES);
+    return reader_finish(&reader);
+}
+
+must_check enum error wire_write_renew(struct buffer *out, uint32_t request,
+                                       const struct wire_renew *message) {
+    struct writer writer;
+    frame_begin(&writer, out, WIRE_RENEW, request);
+    writer_fixed(&writer, message->certificate, CERTIFICATE_BYTES);
+    writer_fixed(&writer, message->set, PREKEY_SET_BYTES);
+    if (message->one_time_count < 1 || message->one_time_count > ONE_TIME_PREKEYS_FULL) {
         writer_fail(&writer);
     }
     writer_u8(&writer, message->one_time_count);

@@ -2,6 +2,8 @@
 /* LOGIN, REGISTER and their answer WELCOME (docs/PROTOCOL.md 1.12). */
 #include "wire/fields.h"
 
+#include <string.h>
+
 enum { PROOF_SUITE = 0x01, PROOF_TYPE = 0x20 };
 
 static void read_proof(struct reader *reader, struct wire_login *login) {
@@ -60,6 +62,13 @@ must_check enum error wire_write_register(struct buffer *out, uint32_t request,
     return frame_end(&writer);
 }
 
+/* One encoding for "no change of the key": zeros. */
+static bool is_next_key_canonical(const struct wire_welcome *message) {
+    static const uint8_t none[sizeof(message->next_key)];
+    return message->has_next_key ||
+           (message->next_key_ms == 0 && memcmp(message->next_key, none, sizeof(none)) == 0);
+}
+
 must_check enum error wire_read_welcome(struct bytes body, struct wire_welcome *message) {
     struct reader reader;
     reader_init(&reader, body);
@@ -74,6 +83,13 @@ must_check enum error wire_read_welcome(struct bytes body, struct wire_welcome *
     message->one_time_left = reader_u16(&reader);
     message->waiting = reader_u32(&reader);
     message->window_max = reader_u16_within(&reader, 1, DELIVERY_WINDOW_MAX);
+    message->is_renewal = reader_flag(&reader);
+    message->has_next_key = reader_flag(&reader);
+    reader_copy(&reader, message->next_key, sizeof(message->next_key));
+    message->next_key_ms = reader_u64(&reader);
+    if (!is_next_key_canonical(message)) {
+        reader_fail(&reader);
+    }
     return reader_finish(&reader);
 }
 
@@ -92,5 +108,12 @@ must_check enum error wire_write_welcome(struct buffer *out, uint32_t request,
     writer_u16(&writer, message->one_time_left);
     writer_u32(&writer, message->waiting);
     writer_u16_within(&writer, message->window_max, 1, DELIVERY_WINDOW_MAX);
+    writer_flag(&writer, message->is_renewal);
+    writer_flag(&writer, message->has_next_key);
+    writer_bytes(&writer, bytes_of(message->next_key));
+    writer_u64(&writer, message->next_key_ms);
+    if (!is_next_key_canonical(message)) {
+        writer_fail(&writer);
+    }
     return frame_end(&writer);
 }

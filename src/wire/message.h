@@ -47,6 +47,11 @@ struct wire_welcome {
     uint16_t one_time_left; /**< one-time prekeys that count */
     uint32_t waiting;       /**< messages in this device's mailbox */
     uint16_t window_max;    /**< largest window for FETCH */
+    bool is_renewal;      /**< after REGISTER of a known account with a higher epoch: only RENEW of
+                             that certificate may follow */
+    bool has_next_key;    /**< the server will change its TLS key */
+    uint8_t next_key[32]; /**< SPKI hash of the next one; zeros without it */
+    uint64_t next_key_ms; /**< when it will, 0 without it */
 };
 must_check enum error wire_read_welcome(struct bytes body, struct wire_welcome *message);
 must_check enum error wire_write_welcome(struct buffer *out, uint32_t request,
@@ -68,6 +73,20 @@ struct wire_publish {
 must_check enum error wire_read_publish(struct bytes body, struct wire_publish *message);
 must_check enum error wire_write_publish(struct buffer *out, uint32_t request,
                                          const struct wire_publish *message);
+
+/** The renewal unit (docs/PROTOCOL.md 1.2): a certificate of the same account with a higher epoch,
+ * its prekey set and one-time prekeys. They replace everything that was stored for the device in
+ * one transaction; the connection is that of the new certificate afterwards. The same unit again is
+ * DONE too. Answer DONE once committed. */
+struct wire_renew {
+    struct bytes certificate; /**< CERTIFICATE_BYTES */
+    struct bytes set;         /**< PREKEY_SET_BYTES */
+    uint8_t one_time_count;   /**< 1 to ONE_TIME_PREKEYS_FULL */
+    struct bytes one_time;    /**< one_time_count * ONE_TIME_PREKEY_BYTES */
+};
+must_check enum error wire_read_renew(struct bytes body, struct wire_renew *message);
+must_check enum error wire_write_renew(struct buffer *out, uint32_t request,
+                                       const struct wire_renew *message);
 
 /** GET_CERTIFICATE (answer CERTIFICATE) and GET_BUNDLE (answer BUNDLE). */
 must_check enum error wire_read_name(struct bytes body, struct user_name *name);

@@ -17,7 +17,7 @@ import time
 import sottotest
 
 LOGIN, REGISTER = 0x01, 0x02
-PING, PUBLISH, GET_CERTIFICATE, GET_BUNDLE, LIST_USERS, SEND, FETCH, ACK = range(0x10, 0x18)
+PING, PUBLISH, GET_CERTIFICATE, GET_BUNDLE, LIST_USERS, SEND, FETCH, ACK, RENEW = range(0x10, 0x19)
 WELCOME, DONE, CERTIFICATE, BUNDLE, USERS, ACCEPTED, DELIVER, CAUGHT_UP = (0x81, *range(0x90, 0x97))
 ERROR = 0xFF
 
@@ -79,15 +79,19 @@ def read_welcome(body):
     r = Reader(body)
     said = {"time_ms": r.unpack("Q"), "epoch": r.take(16), "name": r.name(), "registration": r.unpack("B"),
             "set_id": r.unpack("I"), "one_time_left": r.unpack("H"), "waiting": r.unpack("I"),
-            "window_max": r.unpack("H")}
+            "window_max": r.unpack("H"), "is_renewal": r.flag(), "has_next_key": r.flag(),
+            "next_key": r.take(32), "next_key_ms": r.unpack("Q")}
     r.finish()
+    assert said["has_next_key"] or (said["next_key"] == bytes(32) and said["next_key_ms"] == 0)
     return said
 
 
-def welcome(name, time_ms=None, epoch=b"\x11" * 16, registration=0, set_id=1, left=32, waiting=0, window=64):
+def welcome(name, time_ms=None, epoch=b"\x11" * 16, registration=0, set_id=1, left=32, waiting=0, window=64,
+            renewal=False, next_key=None, next_key_ms=0):
     time_ms = int(time.time() * 1000) if time_ms is None else time_ms
     return (struct.pack(">Q", time_ms) + epoch + string(name)
-            + struct.pack(">BIHIH", registration, set_id, left, waiting, window))
+            + struct.pack(">BIHIH", registration, set_id, left, waiting, window)
+            + bytes([renewal, next_key is not None]) + (next_key or bytes(32)) + struct.pack(">Q", next_key_ms))
 
 
 def read_error(body):
@@ -141,6 +145,10 @@ def ack(*handles):
 def publish(prekey_set=None, one_time=(), replace=False):
     return (bytes([replace, prekey_set is not None]) + (prekey_set or b"") + bytes([len(one_time)])
             + b"".join(one_time))
+
+
+def renew(certificate, prekey_set, one_time):
+    return certificate + prekey_set + bytes([len(one_time)]) + b"".join(one_time)
 
 
 def text_body(text, msg_id=None, sent_ms=None):

@@ -62,6 +62,14 @@ static void assert_body(const char *name, const char *body, size_t size) {
     buffer_clear(&frame);
 }
 
+static void assert_tail(const char *name, const char *tail, size_t size) {
+    struct buffer frame = frame_of(sample_named(name));
+    assert_true(frame.size >= FRAME_HEADER_BYTES + size);
+    assert_memory_equal(frame.data + frame.size - size, tail, size);
+    buffer_clear(&frame);
+}
+
+#define ASSERT_TAIL(name, literal) assert_tail(name, literal, sizeof(literal) - 1)
 #define ASSERT_BODY(name, literal) assert_body(name, literal, sizeof(literal) - 1)
 
 /* --- every message --- */
@@ -146,7 +154,12 @@ static void writes_the_documented_bytes(void **state) {
     ASSERT_BODY("welcome", "\x01\x02\x03\x04\x05\x06\x07\x08"
                            "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
                            "\x03"
-                           "ana\x01\x0a\x0b\x0c\x0d\x01\x02\x03\x04\x05\x06\x01\x00");
+                           "ana\x01\x0a\x0b\x0c\x0d\x01\x02\x03\x04\x05\x06\x01\x00\x00\x00"
+                           "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                           "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                           "\0\0\0\0\0\0\0\0");
+    ASSERT_TAIL("welcome, next key", "\x01\x00\x01\x01NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNN"
+                                     "\x11\x12\x13\x14\x15\x16\x17\x18");
     ASSERT_BODY("publish, nothing", "\x01\x00\x00");
     ASSERT_BODY("publish, set", "\x01\x01");
     ASSERT_BODY("list users", "\x02.a\x03"
@@ -190,6 +203,29 @@ static void refuses_other_suites_and_types(void **state) {
     assert_int_equal(CHANGED("welcome", 28, "\x02"), OK);
 }
 
+/* Without a change of the server's key its fields have one encoding. */
+static void takes_no_next_key_without_its_flag(void **state) {
+    (void)state;
+    enum { RENEWAL = 41, HAS_NEXT = 42, NEXT = 43, NEXT_MS = 75 };
+    assert_int_equal(CHANGED("welcome", RENEWAL, "\x01"), OK);
+    assert_int_equal(CHANGED("welcome", RENEWAL, "\x02"), ERR_MALFORMED);
+    assert_int_equal(CHANGED("welcome", HAS_NEXT, "\x02"), ERR_MALFORMED);
+    assert_int_equal(CHANGED("welcome", NEXT, "\x01"), ERR_MALFORMED);
+    assert_int_equal(CHANGED("welcome", NEXT + 31, "\x01"), ERR_MALFORMED);
+    assert_int_equal(CHANGED("welcome", NEXT_MS + 7, "\x01"), ERR_MALFORMED);
+    assert_int_equal(CHANGED("welcome, next key", HAS_NEXT, "\x00"), ERR_MALFORMED);
+    struct buffer out;
+    buffer_init(&out, OUT_MAX_BYTES);
+    struct wire_welcome message = WELCOME;
+    message.next_key_ms = 1;
+    assert_int_equal(wire_write_welcome(&out, 1, &message), ERR_LIMIT);
+    message.next_key_ms = 0;
+    message.next_key[31] = 1;
+    assert_int_equal(wire_write_welcome(&out, 1, &message), ERR_LIMIT);
+    assert_int_equal(out.size, 0);
+    buffer_clear(&out);
+}
+
 static void refuses_names_that_are_not_canonical(void **state) {
     (void)state;
     assert_int_equal(CHANGED("welcome", 25, "A"), ERR_MALFORMED);
@@ -207,6 +243,9 @@ static void keeps_counts_within_bounds(void **state) {
     (void)state;
     assert_int_equal(CHANGED("publish, nothing", 2, "\x01"), ERR_MALFORMED);
     assert_int_equal(CHANGED("publish, full", 2 + 1334, "\x21"), ERR_MALFORMED);
+    assert_int_equal(CHANGED("renew", 6919 + 1334, "\x00"), ERR_MALFORMED);
+    assert_int_equal(CHANGED("renew", 6919 + 1334, "\x02"), ERR_MALFORMED);
+    assert_int_equal(CHANGED("renew, full", 6919 + 1334, "\x21"), ERR_MALFORMED);
     assert_int_equal(CHANGED("fetch", 0, "\x00\x00"), ERR_MALFORMED);
     assert_int_equal(CHANGED("fetch", 0, "\x00\x01"), OK);
     assert_int_equal(CHANGED("fetch", 0, "\x01\x01"), ERR_MALFORMED);
@@ -219,6 +258,8 @@ static void keeps_counts_within_bounds(void **state) {
     assert_int_equal(write_ack_of(&out, 0), ERR_LIMIT);
     assert_int_equal(write_ack_of(&out, ACKS_PER_FRAME_MAX + 1), ERR_LIMIT);
     assert_int_equal(write_publish_with(&out, false, ONE_TIME_PREKEYS_FULL + 1), ERR_LIMIT);
+    assert_int_equal(write_renew_with(&out, 0), ERR_LIMIT);
+    assert_int_equal(write_renew_with(&out, ONE_TIME_PREKEYS_FULL + 1), ERR_LIMIT);
     assert_int_equal(wire_write_fetch(&out, 1, 0), ERR_LIMIT);
     assert_int_equal(wire_write_fetch(&out, 1, DELIVERY_WINDOW_MAX + 1), ERR_LIMIT);
     fill_page(USERS_PAGE_MAX + 1, false);
@@ -349,6 +390,17 @@ static void writes_no_object_of_another_size(void **state) {
                      ERR_LIMIT);
     struct wire_publish publish = {.one_time_count = 1, .one_time = zero_bytes(1325)};
     assert_int_equal(wire_write_publish(&out, 1, &publish), ERR_LIMIT);
+    struct wire_renew renew = {.certificate = zero_bytes(CERTIFICATE_BYTES),
+                               .set = zero_bytes(PREKEY_SET_BYTES - 1),
+                               .one_time_count = 1,
+                               .one_time = zero_bytes(ONE_TIME_PREKEY_BYTES)};
+    assert_int_equal(wire_write_renew(&out, 1, &renew), ERR_LIMIT);
+    renew.set = zero_bytes(PREKEY_SET_BYTES);
+    renew.certificate = zero_bytes(CERTIFICATE_BYTES - 1);
+    assert_int_equal(wire_write_renew(&out, 1, &renew), ERR_LIMIT);
+    renew.certificate = zero_bytes(CERTIFICATE_BYTES);
+    renew.one_time_count = 2;
+    assert_int_equal(wire_write_renew(&out, 1, &renew), ERR_LIMIT);
     struct wire_list_users list = {bytes_of_string("A"), bytes_make(NULL, 0)};
     assert_int_equal(wire_write_list_users(&out, 1, &list), ERR_LIMIT);
     list = (struct wire_list_users){bytes_make(NULL, 0), bytes_of_string(".a")};
@@ -369,6 +421,7 @@ int main(void) {
         cmocka_unit_test(writes_the_documented_bytes),
         cmocka_unit_test(numbers_the_request_in_the_header),
         cmocka_unit_test(refuses_other_suites_and_types),
+        cmocka_unit_test(takes_no_next_key_without_its_flag),
         cmocka_unit_test(refuses_names_that_are_not_canonical),
         cmocka_unit_test(keeps_counts_within_bounds),
         cmocka_unit_test(refuses_lists_that_are_too_long),

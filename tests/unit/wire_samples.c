@@ -54,6 +54,14 @@ const struct wire_welcome WELCOME = {
 static enum error write_welcome(struct buffer *out) {
     return wire_write_welcome(out, 1, &WELCOME);
 }
+static enum error write_welcome_next_key(struct buffer *out) {
+    struct wire_welcome message = WELCOME;
+    message.is_renewal = true;
+    message.has_next_key = true;
+    memset(message.next_key, 0x4e, sizeof(message.next_key));
+    message.next_key_ms = UINT64_C(0x1112131415161718);
+    return wire_write_welcome(out, 1, &message);
+}
 static enum error again_welcome(struct bytes body, struct buffer *out) {
     struct wire_welcome message;
     enum error error = wire_read_welcome(body, &message);
@@ -94,6 +102,27 @@ static enum error again_publish(struct bytes body, struct buffer *out) {
     struct wire_publish message;
     enum error error = wire_read_publish(body, &message);
     return error == OK ? wire_write_publish(out, 1, &message) : error;
+}
+
+enum error write_renew_with(struct buffer *out, unsigned count) {
+    const struct wire_renew message = {
+        .certificate = zero_bytes(CERTIFICATE_BYTES),
+        .set = zero_bytes(PREKEY_SET_BYTES),
+        .one_time_count = (uint8_t)count,
+        .one_time = zero_bytes((size_t)count * ONE_TIME_PREKEY_BYTES),
+    };
+    return wire_write_renew(out, 5, &message);
+}
+static enum error write_renew(struct buffer *out) {
+    return write_renew_with(out, 1);
+}
+static enum error write_renew_full(struct buffer *out) {
+    return write_renew_with(out, ONE_TIME_PREKEYS_FULL);
+}
+static enum error again_renew(struct bytes body, struct buffer *out) {
+    struct wire_renew message;
+    enum error error = wire_read_renew(body, &message);
+    return error == OK ? wire_write_renew(out, 5, &message) : error;
 }
 
 static const struct user_name LONGEST = {"abcdefghijklmnopqrstuvwxyz.-_012"};
@@ -276,12 +305,16 @@ const struct sample SAMPLES[SAMPLE_COUNT] = {
     {"login", 0x01, 98, write_login, again_login},
     {"register", 0x02, 98 + 1 + 10 + 6919, write_register, again_register},
     {"register, open", 0x02, 98 + 1 + 6919, write_register_open, again_register},
-    {"welcome", 0x81, 8 + 16 + 4 + 1 + 4 + 2 + 4 + 2, write_welcome, again_welcome},
+    {"welcome", 0x81, 8 + 16 + 4 + 1 + 4 + 2 + 4 + 2 + 42, write_welcome, again_welcome},
+    {"welcome, next key", 0x81, 8 + 16 + 4 + 1 + 4 + 2 + 4 + 2 + 42, write_welcome_next_key,
+     again_welcome},
     {"ping", 0x10, 0, write_ping, again_ping},
     {"publish", 0x11, 3 + 1334 + 2 * 1326, write_publish, again_publish},
     {"publish, full", 0x11, 3 + 1334 + 32 * 1326, write_publish_full, again_publish},
     {"publish, set", 0x11, 3 + 1334, write_publish_set, again_publish},
     {"publish, nothing", 0x11, 3, write_publish_nothing, again_publish},
+    {"renew", 0x18, 6919 + 1334 + 1 + 1326, write_renew, again_renew},
+    {"renew, full", 0x18, 6919 + 1334 + 1 + 32 * 1326, write_renew_full, again_renew},
     {"get certificate", 0x12, 33, write_get_certificate, again_get_certificate},
     {"get bundle", 0x13, 33, write_get_bundle, again_get_bundle},
     {"certificate", 0x91, 6919, write_certificate, again_certificate},

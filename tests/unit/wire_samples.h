@@ -7,7 +7,7 @@
 
 #include "wire/message.h"
 
-enum { OUT_MAX_BYTES = 128 * 1024, SAMPLE_COUNT = 28 };
+enum { OUT_MAX_BYTES = 128 * 1024, SAMPLE_COUNT = 31 };
 
 struct sample {
     const char *name;
@@ -31,6 +31,7 @@ struct bytes zero_bytes(size_t size);
 
 /** Frames of any size, also of sizes that may not be. */
 enum error write_publish_with(struct buffer *out, bool has_set, unsigned count);
+enum error write_renew_with(struct buffer *out, unsigned count);
 enum error write_send_of(struct buffer *out, size_t size);
 enum error write_deliver_of(struct buffer *out, size_t size);
 enum error write_ack_of(struct buffer *out, unsigned count);
