@@ -16,6 +16,10 @@ target_compile_options(sotto_options INTERFACE
     -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wvla -Wformat=2 -Wswitch-enum
     -Wstrict-prototypes -Wundef -Werror)
 
+if(SOTTO_WEAKENINGS)
+    target_compile_definitions(sotto_options INTERFACE SOTTO_WEAKENINGS)
+endif()
+
 # Position independent everywhere: programs can be placed anywhere, the archives can become one shared library.
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 if(POLICY CMP0083)

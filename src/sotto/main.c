@@ -6,8 +6,10 @@
 #include "sotto/streams.h"
 #include "sotto/tell.h"
 
+#include "base/weaken.h"
 #include "platform/process.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef int command_fn(struct app *app, struct sotto_error *error);
@@ -86,6 +88,7 @@ int main(int argc, char **argv) {
     struct app app;
     struct sotto_error error = {.exit = 0};
     struct sotto_error setup = {.exit = 0};
+    weaken_by(getenv);
     streams_prepare();
     enum error hardened = process_harden();
     int status = request_parse(argc, argv, &request, &error);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "base/weaken.h"
 #include "crypto/entropy.h"
 #include "platform/process.h"
 #include "server/store/sqlite.h"
@@ -7,6 +8,7 @@
 #include "sottod/serve.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static int print_version(void) {
     printf("sottod " SOTTO_VERSION "\nprotocol %s\nOpenSSL %s%s\nSQLite %s\n", WIRE_ALPN,
@@ -19,6 +21,7 @@ int main(int argc, char **argv) {
     struct options options;
     char cause[USAGE_MAX_BYTES] = "";
     char detail[USAGE_MAX_BYTES] = "";
+    weaken_by(getenv);
     if (process_harden() != OK) {
         return say_failure(ERR_INTERNAL, NULL, "the process cannot be closed to others", NULL,
                            NULL);
