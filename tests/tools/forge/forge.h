@@ -8,12 +8,16 @@
  *   prekey_set   device cid set_id? now_ms? fields?                   -> object secret hash
  *   one_time     device cid now_ms? fields?                           -> object secret hash id
  *   login        device exporter cid                                  -> login (the 98 bytes)
- *   initial      device certificate bundle name bodies now_ms?        -> envelopes sid
- *   accept       device certificate envelope set one_time? now_ms?    -> body name
+ *   initial      device certificate bundle name bodies now_ms?        -> envelopes sid session
+ *   accept       device certificate envelope set one_time? now_ms?    -> body name session
+ *   seal         device certificate session bodies lacks? now_ms?     -> envelopes sid session
+ *   open         device certificate session envelope now_ms?          -> body session
  *
- * `fields` overrides what stands at the places of section 1.3 of docs/PROTOCOL.md, by name, before
- * the object is signed: {"expires_ms": 0, "cid": "00…"}; "sign": false keeps the signature of the
- * object without overrides. Keys printed here are keys of tests. */
+ * `session` is the state that goes into the next request; skipped keys are not kept. `lacks` names
+ * a part, "auth" or "ct", that the chain which `seal` begins leaves out although it has to be
+ * there. `fields` overrides what stands at the places of section 1.3 of docs/PROTOCOL.md, by name,
+ * before the object is signed: {"expires_ms": 0, "cid": "00…"}; "sign": false keeps the signature
+ * of the object without overrides. Keys printed here are keys of tests. */
 #ifndef SOTTO_TESTS_FORGE_H
 #define SOTTO_TESTS_FORGE_H
 
@@ -65,7 +69,28 @@ json_t *make_one_time(const json_t *request);
 json_t *make_login(const json_t *request);
 json_t *make_initial(const json_t *request);
 json_t *make_accept(const json_t *request);
+json_t *make_seal(const json_t *request);
+json_t *make_open(const json_t *request);
 
 void load_device(const json_t *request, struct device_keys *keys);
+
+/** The own device of a request: its keys and certificate, which may be one that no verifier takes.
+ */
+struct own {
+    struct device_keys keys;
+    uint8_t certificate[CERTIFICATE_BYTES];
+    struct certificate parsed;
+    struct own_device device;
+};
+void load_own(const json_t *request, struct own *own);
+
+/* sessions.c */
+
+/** Seals each of "bodies" (hex) and adds "envelopes" to the answer. */
+void seal_bodies(const json_t *request, const struct own *own, struct session *session,
+                 json_t *answer);
+
+/** Adds "session". */
+void answer_session(json_t *answer, const struct session *session);
 
 #endif

@@ -11,9 +11,16 @@ static const struct maker {
     const char *name;
     json_t *(*make)(const json_t *request);
 } MAKERS[] = {
-    {"account", make_account},       {"device", make_device},     {"certificate", make_certificate},
-    {"prekey_set", make_prekey_set}, {"one_time", make_one_time}, {"login", make_login},
-    {"initial", make_initial},       {"accept", make_accept},
+    {"account", make_account},
+    {"device", make_device},
+    {"certificate", make_certificate},
+    {"prekey_set", make_prekey_set},
+    {"one_time", make_one_time},
+    {"login", make_login},
+    {"initial", make_initial},
+    {"accept", make_accept},
+    {"seal", make_seal},
+    {"open", make_open},
 };
 
 static json_t *answer_to(const json_t *request) {

@@ -19,16 +19,7 @@ json_t *make_login(const json_t *request) {
     return answer;
 }
 
-/** The own device of a request: its keys and certificate, which may be one that no verifier takes.
- */
-struct own {
-    struct device_keys keys;
-    uint8_t certificate[CERTIFICATE_BYTES];
-    struct certificate parsed;
-    struct own_device device;
-};
-
-static void load_own(const json_t *request, struct own *own) {
+void load_own(const json_t *request, struct own *own) {
     load_device(request, &own->keys);
     request_fixed(request, "certificate", own->certificate, sizeof(own->certificate));
     forge_check(certificate_parse(bytes_of(own->certificate), &own->parsed), "certificate");
@@ -52,29 +43,9 @@ json_t *make_initial(const json_t *request) {
     forge_check(session_start(&own.device, &bundle, &entropy, now_ms, &session), "session");
 
     json_t *answer = json_object();
-    json_t *envelopes = json_array();
-    size_t index = 0;
-    const json_t *text = NULL;
-    json_array_foreach(json_object_get(request, "bodies"), index, text) {
-        struct buffer body;
-        struct buffer envelope;
-        uint8_t chain_id[CHAIN_ID_BYTES];
-        uint32_t n = 0;
-        buffer_init(&body, BODY_MAX_BYTES);
-        buffer_init(&envelope, ENVELOPE_MAX_BYTES);
-        hex_bytes(json_string_value(text), &body);
-        forge_check(session_seal(&session, &own.device, &entropy, now_ms, buffer_view(&body),
-                                 &envelope, chain_id, &n),
-                    "seal");
-        json_t *one = json_object();
-        answer_bytes(one, "envelope", buffer_view(&envelope));
-        forge_check(json_array_append_new(envelopes, one) == 0 ? OK : ERR_MEMORY, "envelopes");
-        buffer_clear(&body);
-        buffer_clear(&envelope);
-    }
+    seal_bodies(request, &own, &session, answer);
     answer_bytes(answer, "sid", bytes_of(session.sid));
-    forge_check(json_object_set_new(answer, "envelopes", envelopes) == 0 ? OK : ERR_MEMORY,
-                "answer");
+    answer_session(answer, &session);
     session_clear(&session);
     buffer_clear(&peer);
     device_keys_clear(&own.keys);
@@ -117,6 +88,7 @@ json_t *make_accept(const json_t *request) {
                 "accept");
     json_t *answer = json_object();
     answer_bytes(answer, "body", buffer_view(&body));
+    answer_session(answer, &session);
     forge_check(json_object_set_new(answer, "name", json_string(peer.name.text)) == 0 ? OK
                                                                                       : ERR_MEMORY,
                 "answer");
