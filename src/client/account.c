@@ -5,7 +5,13 @@
 
 #include <string.h>
 
-enum { ACCOUNT_FORMAT = 1, ACCOUNT_MAX_BYTES = 1024, KEYS_MAX_BYTES = 4096 };
+enum {
+    ACCOUNT_FORMAT_FIRST = 1, /* without renewals and the server's next key */
+    ACCOUNT_FORMAT = 2,
+    ACCOUNT_MAX_BYTES = 1024,
+    KEYS_MAX_BYTES = 4096,
+    EPOCH_FIRST = 1,
+};
 
 static const char ACCOUNT[] = "account";
 static const char ACCOUNT_KEYS[] = "account_keys";
@@ -29,6 +35,14 @@ must_check enum error account_save(const struct client_store *store,
     writer_bytes(&writer, bytes_of(account->cid));
     writer_bytes(&writer, bytes_of(account->afp));
     writer_u64(&writer, account->created_ms);
+    writer_u32(&writer, account->epoch);
+    writer_flag(&writer, account->has_pending);
+    writer_bytes(&writer, bytes_of(account->pending_cid));
+    writer_flag(&writer, account->has_previous);
+    writer_bytes(&writer, bytes_of(account->previous_cid));
+    writer_flag(&writer, account->has_next_key);
+    writer_bytes(&writer, bytes_of(account->next_key));
+    writer_u64(&writer, account->next_key_ms);
     enum error error = writer_finish(&writer);
     if (error == OK) {
         error = store->setting_put(store->context, ACCOUNT, buffer_view(&saved));
@@ -37,11 +51,24 @@ must_check enum error account_save(const struct client_store *store,
     return error;
 }
 
+/* What format 2 added. */
+static void read_lifetimes(struct reader *reader, struct account *account) {
+    account->epoch = reader_u32(reader);
+    account->has_pending = reader_flag(reader);
+    reader_copy(reader, account->pending_cid, HASH_BYTES);
+    account->has_previous = reader_flag(reader);
+    reader_copy(reader, account->previous_cid, HASH_BYTES);
+    account->has_next_key = reader_flag(reader);
+    reader_copy(reader, account->next_key, HASH_BYTES);
+    account->next_key_ms = reader_u64(reader);
+}
+
 static enum error read_account(struct bytes saved, struct account *account) {
     struct reader reader;
     memset(account, 0, sizeof(*account));
     reader_init(&reader, saved);
-    if (reader_u8(&reader) != ACCOUNT_FORMAT) {
+    uint8_t format = reader_u8(&reader);
+    if (format != ACCOUNT_FORMAT && format != ACCOUNT_FORMAT_FIRST) {
         reader_fail(&reader);
     }
     account->is_registered = reader_flag(&reader);
@@ -59,6 +86,10 @@ static enum error read_account(struct bytes saved, struct account *account) {
     reader_copy(&reader, account->cid, HASH_BYTES);
     reader_copy(&reader, account->afp, HASH_BYTES);
     account->created_ms = reader_u64(&reader);
+    account->epoch = EPOCH_FIRST; /* nothing was renewed before format 2 */
+    if (format != ACCOUNT_FORMAT_FIRST) {
+        read_lifetimes(&reader, account);
+    }
     return reader_finish(&reader) == OK ? OK : ERR_STORE_BROKEN;
 }
 
@@ -96,33 +127,45 @@ static enum error load_account_keys(const struct client_store *store, struct acc
     return error == ERR_NOT_FOUND ? ERR_STORE_BROKEN : error;
 }
 
-/* Signs a certificate for the device keys and makes it the account's current one. */
+/* Signs a certificate for the device keys with the account's epoch and writes both. */
 static enum error certify(const struct client_store *store, const struct account_keys *keys,
                           const struct device_keys *device, uint64_t now_ms,
-                          struct account *account) {
+                          const struct account *account, struct certificate *certificate) {
     uint8_t data[CERTIFICATE_BYTES];
-    struct certificate certificate;
     struct buffer saved;
     buffer_init(&saved, KEYS_MAX_BYTES);
-    enum error error = certificate_make(keys, device, &account->name, 1, now_ms, data);
+    enum error error =
+        certificate_make(keys, device, &account->name, account->epoch, now_ms, data);
     if (error == OK) {
-        error = certificate_parse(bytes_of(data), &certificate);
+        error = certificate_parse(bytes_of(data), certificate);
     }
     if (error == OK) {
         error = device_keys_save(device, &saved);
     }
     if (error == OK) {
-        struct stored_device stored = {.expires_ms = certificate.expires_ms,
+        struct stored_device stored = {.expires_ms = certificate->expires_ms,
                                        .certificate = bytes_of(data),
                                        .keys = buffer_view(&saved)};
-        memcpy(stored.cid, certificate.cid, HASH_BYTES);
-        memcpy(account->cid, certificate.cid, HASH_BYTES);
-        memcpy(account->afp, certificate.afp, HASH_BYTES);
-        account->created_ms = now_ms;
+        memcpy(stored.cid, certificate->cid, HASH_BYTES);
         error = store->device_put(store->context, &stored);
     }
     buffer_clear(&saved);
-    return error == OK ? account_save(store, account) : error;
+    return error;
+}
+
+/* The certificate of an account that is about to register. */
+static enum error begin(const struct client_store *store, const struct account_keys *keys,
+                        const struct device_keys *device, uint64_t now_ms,
+                        struct account *account) {
+    struct certificate certificate;
+    enum error error = certify(store, keys, device, now_ms, account, &certificate);
+    if (error != OK) {
+        return error;
+    }
+    memcpy(account->cid, certificate.cid, HASH_BYTES);
+    memcpy(account->afp, certificate.afp, HASH_BYTES);
+    account->created_ms = now_ms;
+    return account_save(store, account);
 }
 
 must_check enum error account_create(const struct client_store *store,
@@ -130,6 +173,7 @@ must_check enum error account_create(const struct client_store *store,
                                      struct account *account) {
     struct account_keys keys = {0};
     struct device_keys device = {0};
+    account->epoch = EPOCH_FIRST;
     enum error error = account_keys_generate(entropy, &keys);
     if (error == OK) {
         error = device_keys_generate(entropy, &device);
@@ -138,7 +182,34 @@ must_check enum error account_create(const struct client_store *store,
         error = save_account_keys(store, &keys);
     }
     if (error == OK) {
-        error = certify(store, &keys, &device, now_ms, account);
+        error = begin(store, &keys, &device, now_ms, account);
+    }
+    account_keys_clear(&keys);
+    device_keys_clear(&device);
+    return error;
+}
+
+must_check enum error account_renew(const struct client_store *store, const struct entropy *entropy,
+                                    uint64_t now_ms, uint32_t above, struct account *account,
+                                    uint8_t cid[HASH_BYTES]) {
+    struct account_keys keys = {0};
+    struct device_keys device = {0};
+    struct certificate certificate;
+    uint32_t last = above > account->epoch ? above : account->epoch;
+    if (last == UINT32_MAX) {
+        return ERR_LIMIT;
+    }
+    account->epoch = last + 1;
+    enum error error = load_account_keys(store, &keys);
+    if (error == OK) {
+        error = device_keys_generate(entropy, &device);
+    }
+    if (error == OK) {
+        error = certify(store, &keys, &device, now_ms, account, &certificate);
+    }
+    if (error == OK) {
+        memcpy(cid, certificate.cid, HASH_BYTES);
+        error = account_save(store, account);
     }
     account_keys_clear(&keys);
     device_keys_clear(&device);
@@ -149,13 +220,17 @@ must_check enum error account_rename(const struct client_store *store, const str
                                      uint64_t now_ms, struct account *account) {
     struct account_keys keys = {0};
     struct device device = {0};
+    if (account->epoch == UINT32_MAX) {
+        return ERR_LIMIT;
+    }
     enum error error = load_account_keys(store, &keys);
     if (error == OK) {
         error = device_load(store, account->cid, &device);
     }
     if (error == OK) {
         account->name = *name;
-        error = certify(store, &keys, &device.keys, now_ms, account);
+        account->epoch++;
+        error = begin(store, &keys, &device.keys, now_ms, account);
     }
     account_keys_clear(&keys);
     device_clear(&device);

@@ -19,6 +19,18 @@ struct account {
     uint8_t cid[HASH_BYTES]; /**< the current certificate */
     uint8_t afp[HASH_BYTES];
     uint64_t created_ms;
+
+    /* Renewal (docs/PROTOCOL.md 1.2). */
+    uint32_t epoch;   /**< the highest that a certificate was signed with; none is used twice */
+    bool has_pending; /**< a renewal was offered to the server and not answered */
+    uint8_t pending_cid[HASH_BYTES];
+    bool has_previous; /**< there was a certificate before the current one */
+    uint8_t previous_cid[HASH_BYTES];
+
+    /* The next key that the server has announced (1.12): a second pin. */
+    bool has_next_key;
+    uint8_t next_key[HASH_BYTES];
+    uint64_t next_key_ms; /**< when the server will show it */
 };
 
 /** ERR_NOT_FOUND when no account has been begun; ERR_STORE_BROKEN. */
@@ -31,6 +43,13 @@ must_check enum error account_save(const struct client_store *store, const struc
 must_check enum error account_create(const struct client_store *store,
                                      const struct entropy *entropy, uint64_t now_ms,
                                      struct account *account);
+
+/** Fresh device keys with a certificate of the next epoch, also higher than `above`, written to the
+ * store beside the current ones; `cid` names it. Inside a transaction. ERR_LIMIT when epochs have
+ * run out. */
+must_check enum error account_renew(const struct client_store *store, const struct entropy *entropy,
+                                    uint64_t now_ms, uint32_t above, struct account *account,
+                                    uint8_t cid[HASH_BYTES]);
 
 /** The same keys under another name: a fresh certificate for an account that is not registered yet.
  * Inside a transaction. */

@@ -57,6 +57,7 @@ void engine_free(struct engine *engine) {
     }
     sessions_clear(engine);
     device_clear(&engine->device);
+    devices_forget(engine);
     buffer_clear(&engine->in);
     buffer_clear(&engine->out);
     free(engine->jobs);

@@ -63,6 +63,26 @@ struct session_slot {
     struct stored_session session;
 };
 
+/** Which certificate a LOGIN names. */
+enum login_as {
+    LOGIN_CURRENT,
+    LOGIN_PENDING,  /**< of a renewal that was not answered */
+    LOGIN_PREVIOUS, /**< the one before: a server put back to an older copy knows no later one */
+};
+
+/** How this connection began, and the own keys beside the current ones: login.c, renewal.c,
+ * devices.c. */
+struct login {
+    uint8_t exporter[32];
+    enum login_as as;
+    unsigned tries;    /**< LOGINs or REGISTERs sent */
+    bool is_renewing;  /**< logged in, and all else waits for the answer to RENEW */
+    bool is_exclusive; /**< the server takes nothing but that RENEW */
+    bool has_other;    /**< `other` is loaded: an earlier device or a pending one */
+    struct device other;
+    struct own_device other_view;
+};
+
 struct engine {
     const struct client_store *store;
     struct entropy entropy;
@@ -70,6 +90,7 @@ struct engine {
     struct account account;
     struct device device;
     struct own_device own;
+    struct login login;
 
     enum engine_phase phase;
     uint64_t frames; /**< whole ones that came */
@@ -146,6 +167,23 @@ must_check enum error frames_take(struct engine *engine, struct bytes bytes);
 must_check enum error login_start(struct engine *engine, const uint8_t exporter[32]);
 must_check enum error login_welcome(struct engine *engine, const struct wire_welcome *welcome);
 must_check enum error login_published(struct engine *engine);
+
+/* ---- devices.c: own keys of all ages */
+
+/** The own device whose certificate is `cid`, the current one or an earlier one whose private keys
+ * are still held; lent until the next call. ERR_NOT_FOUND. */
+must_check enum error devices_borrow(struct engine *engine, const uint8_t cid[HASH_BYTES],
+                                     const struct own_device **own);
+/** Erases private keys whose time is over (1.2, 1.4); writes only when there are some. The clock is
+ * right. */
+must_check enum error devices_expire(struct engine *engine);
+/** Wipes the copy of an earlier device. */
+void devices_forget(struct engine *engine);
+
+/* ---- maintenance.c */
+
+/** What age does, at most once a day and only under a right clock. */
+must_check enum error engine_maintain(struct engine *engine);
 
 /* ---- inbox.c */
 must_check enum error inbox_deliver(struct engine *engine, const struct wire_deliver *deliver);
@@ -244,6 +282,10 @@ must_check enum error job_enqueue(struct engine *engine, struct job *job,
                                   const struct stored_peer *peer);
 
 /* ---- outbox.c */
+
+/** The server's store is another one than before: whatever has no receipt is offered again (1.8).
+ * Inside a transaction, together with writing down the new epoch. */
+must_check enum error outbox_new_epoch(struct engine *engine);
 
 /** Sends what can be sent, asks for the bundles that are missing. */
 must_check enum error outbox_run(struct engine *engine);

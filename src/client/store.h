@@ -20,15 +20,24 @@ struct stored_device {
     struct bytes keys;        /**< device_keys_save */
 };
 
+/** What a person's key was compared with. */
+enum trust_source {
+    TRUST_NONE = 0,
+    TRUST_CARD = 1,
+    TRUST_NUMBER = 2,    /**< the safety number */
+    TRUST_CARD_FILE = 3, /**< a card that an administrator put into cards.d */
+};
+
 /** A name on the server and the account key that is pinned for it (docs/PROTOCOL.md 1.11). */
 struct stored_peer {
     struct user_name name;
     bool has_pin;
     uint8_t afp[HASH_BYTES];
     uint64_t pinned_ms;
-    uint64_t verified_ms; /**< compared with a card; 0: not */
-    bool is_contact;      /**< written to, or verified: an accepted contact (1.12) */
-    bool is_changed;      /**< another key than the pinned one was seen: nothing is sent */
+    uint64_t verified_ms;  /**< compared; 0: not */
+    enum trust_source how; /**< with what, when verified */
+    bool is_contact;       /**< written to, or verified: an accepted contact (1.12) */
+    bool is_changed;       /**< another key than the pinned one was seen: nothing is sent */
     uint8_t changed_afp[HASH_BYTES];
     uint64_t changed_ms;
 };
@@ -41,6 +50,7 @@ struct stored_identity {
     uint8_t cid[HASH_BYTES]; /**< the certificate of that epoch */
     uint32_t set_id;         /**< highest seen under that cid */
     uint32_t held;           /**< messages that came while this key was not the pinned one */
+    uint64_t initial_ms;     /**< when its last INITIAL came, 0: never (1.4) */
 };
 
 /** How a session is used (1.8), without its keys. */
@@ -53,6 +63,8 @@ struct session_info {
     bool is_confirmed;
     bool is_active;          /**< used for sending; at most one per peer */
     bool is_receive_only;    /**< never becomes active again */
+    uint64_t chain_ms;       /**< when the own chain that is in use was begun, 0: none */
+    uint64_t expires_ms;     /**< the earlier expiry of its two certificates */
     bool replaced_confirmed; /**< took over from a confirmed one: marked until it is confirmed
                                 itself */
     uint64_t created_ms;
@@ -73,12 +85,14 @@ enum outgoing_state {
     OUTGOING_SEALED = 1,   /**< encrypted; offered until the server answers */
     OUTGOING_ACCEPTED = 2, /**< on the server's disk */
     OUTGOING_FAILED = 3,   /**< given up; its key is free again */
+    OUTGOING_REPAIR = 4,   /**< its session failed: encrypted again in the next one (1.8) */
 };
 
-/** A message that was written here. */
+/** A message that was written here, or one that the engine writes itself (kinds 2, 4 and 5). */
 struct outgoing {
     uint64_t row; /**< grows in the order of writing */
     struct user_name to;
+    uint8_t kind; /**< enum body_kind */
     uint8_t msg_id[MESSAGE_ID_BYTES];
     char key[REPEAT_KEY_MAX_BYTES + 1];
     uint64_t sent_ms; /**< strictly growing per device */
@@ -87,12 +101,48 @@ struct outgoing {
                       */
     bool has_afp;    /**< bound to the key that was pinned when it was written */
     uint8_t afp[HASH_BYTES];
+    uint64_t delivered_ms; /**< when the recipient's device confirmed it, 0: not yet */
+    uint64_t accepted_ms;  /**< when the server first had it, 0: not yet */
+    uint32_t offers;       /**< how often it was offered again because no receipt came */
     /* Once sealed: */
+    uint64_t turn; /**< grows in the order of encryption */
     uint8_t sid[SESSION_ID_BYTES];
     uint8_t chain_id[CHAIN_ID_BYTES];
     uint32_t number; /**< n in the chain */
     uint8_t envelope_id[ENVELOPE_ID_BYTES];
 };
+
+/** A ciphertext's place: (chain_id, n). */
+struct chain_place {
+    uint8_t chain_id[CHAIN_ID_BYTES];
+    uint32_t number;
+};
+
+enum {
+    RECEIPTS_MAX = 1000, /**< ids in one message of kind 2 */
+    GIVEN_UP_MAX = 255,  /**< places in one message of kind 5 */
+    DUTY_DATA_BYTES = 16,
+};
+
+/** What the device owes a person, until it is done; it survives the end of the process. */
+enum duty_kind {
+    DUTY_CONFIRM = 1,   /**< the first chain of a session, without waiting for the user (1.5) */
+    DUTY_RECEIPTS = 2,  /**< what stands among the receipts */
+    DUTY_RESEND = 3,    /**< kind 4; data: the session */
+    DUTY_HANDSHAKE = 4, /**< a new session */
+    DUTY_REPAIR = 5,    /**< messages in state REPAIR */
+    DUTY_BROKEN = 6,    /**< a bad message came: a handshake, unless a good one comes before (1.7) */
+    DUTY_WAITING = 7,   /**< COMPACTs of an unknown chain wait: likewise; data: the chain */
+};
+struct duty {
+    struct user_name peer;
+    enum duty_kind kind;
+    uint8_t data[DUTY_DATA_BYTES];
+    uint64_t due_ms; /**< UINT64_MAX: done, and kept so that it is not done again */
+};
+
+/** What is limited per person (1.8, 1.10). */
+enum forced_kind { FORCED_HANDSHAKE = 1, FORCED_RESEND = 2 };
 
 /** A message that came. */
 struct incoming {
@@ -104,10 +154,11 @@ struct incoming {
     uint64_t sent_ms;
     uint64_t received_ms;
     uint8_t sid[SESSION_ID_BYTES];
-    uint32_t chain_number; /**< how many-th chain of the peer in that session */
     uint8_t chain_id[CHAIN_ID_BYTES];
-    uint32_t number;   /**< n in the chain */
-    uint32_t missing;  /**< messages before it that have not come */
+    uint32_t number;  /**< n in the chain */
+    bool is_from_gap; /**< opened with a stored key: it came after later ones of its session */
+    bool is_late;     /**< shown after messages that were sent later */
+    uint32_t life_s;  /**< kind 8: erased so long after it came, once it was handed over; 0: kept */
     bool is_held;      /**< under a key that is not accepted: shown to nobody */
     bool is_confirmed; /**< false: see session_info.replaced_confirmed */
     uint64_t place;    /**< in the order of showing; 0: not released yet */
@@ -145,6 +196,16 @@ struct client_store {
                                 uint32_t id);
     enum error (*prekey_last_set)(void *context, const uint8_t cid[HASH_BYTES], uint32_t *id);
 
+    /** Ends the life of private keys (1.2, 1.4). device_delete: a certificate's keys with all its
+     * private prekeys. keys_expiry: the earliest expiry among private prekeys and certificates
+     * other than `current`, UINT64_MAX when there is none. keys_expire: deletes private prekeys and
+     * certificates that expired at `over_ms` or earlier, except the two certificates that are
+     * `current` and `pending`; private prekeys do not outlive their certificate's keys. */
+    enum error (*device_delete)(void *context, const uint8_t cid[HASH_BYTES]);
+    enum error (*keys_expiry)(void *context, const uint8_t current[HASH_BYTES], uint64_t *first_ms);
+    enum error (*keys_expire)(void *context, uint64_t over_ms, const uint8_t current[HASH_BYTES],
+                              const uint8_t pending[HASH_BYTES]);
+
     /** get: ERR_NOT_FOUND, then with `name` set and everything else zero. */
     enum error (*peer_get)(void *context, const struct user_name *name, struct stored_peer *peer);
     enum error (*peer_put)(void *context, const struct stored_peer *peer);
@@ -169,49 +230,130 @@ struct client_store {
     enum error (*session_mark)(void *context, const struct session_info *info);
     enum error (*session_delete)(void *context, const struct user_name *peer,
                                  const uint8_t sid[SESSION_ID_BYTES]);
+    /** Deletes receive-only sessions that were used last before `before_ms`, sessions with a
+     * certificate that expired before it, and skipped keys and past chains stored before it. */
+    enum error (*session_expire)(void *context, uint64_t before_ms);
+    /** Counts messages that an active session misses since before `before_ms`, of one person at a
+     * time; they are not counted again. ERR_NOT_FOUND when none is left. */
+    enum error (*session_lost)(void *context, uint64_t before_ms, struct user_name *peer,
+                               uint32_t *count);
+    /** The ciphertext of that number never comes: nothing waits for it, nobody is told. */
+    enum error (*session_given_up)(void *context, const struct user_name *peer,
+                                   const uint8_t afp[HASH_BYTES], const struct chain_place *place);
 
     /** Session ids that were accepted once (1.8). get: ERR_NOT_FOUND; `reported`: its loss was
      * shown. */
     enum error (*tombstone_get)(void *context, const uint8_t sid[SESSION_ID_BYTES], bool *reported);
     enum error (*tombstone_put)(void *context, const uint8_t sid[SESSION_ID_BYTES], uint32_t set_id,
                                 uint64_t now_ms, bool reported);
+    enum error (*tombstone_expire)(void *context, uint64_t before_ms);
 
-    /** add: fills `row`; `envelope` may be empty. find: the newest one that is not FAILED with that
-     * key and `sent_ms` at least `since_ms`, ERR_NOT_FOUND. next: the first after `row` in one of
-     * the states QUEUED and SEALED, ERR_NOT_FOUND. update writes all but the text; the envelope is
-     * kept (NULL) or replaced. */
+    /** add: fills `row`; `envelope` may be empty. find: the newest message of a person that is not
+     * FAILED with that key and `sent_ms` at least `since_ms`, ERR_NOT_FOUND. of_id: the message of
+     * a person with that id, ERR_NOT_FOUND. next: the first in that state behind (turn, row),
+     * ERR_NOT_FOUND. sealed: the first behind `row` to that key that has an envelope and no receipt,
+     * ERR_NOT_FOUND. update writes all but the text; the envelope is kept (NULL) or replaced (by
+     * nothing, when it is empty). */
     enum error (*outgoing_add)(void *context, struct outgoing *message, struct bytes text,
                                struct bytes envelope);
     enum error (*outgoing_find)(void *context, const struct user_name *to, const char *key,
                                 uint64_t since_ms, struct outgoing *message);
-    enum error (*outgoing_next)(void *context, uint64_t row, struct outgoing *message);
+    enum error (*outgoing_of_id)(void *context, const struct user_name *to,
+                                 const uint8_t msg_id[MESSAGE_ID_BYTES], struct outgoing *message);
+    enum error (*outgoing_next)(void *context, enum outgoing_state state, uint64_t turn,
+                                uint64_t row, struct outgoing *message);
+    enum error (*outgoing_sealed)(void *context, const struct user_name *to,
+                                  const uint8_t afp[HASH_BYTES], uint64_t row,
+                                  struct outgoing *message);
     enum error (*outgoing_text)(void *context, uint64_t row, struct buffer *text);
     enum error (*outgoing_envelope)(void *context, uint64_t row, struct buffer *envelope);
     enum error (*outgoing_update)(void *context, const struct outgoing *message,
                                   const struct bytes *envelope);
+    enum error (*outgoing_delete)(void *context, uint64_t row);
+    /** Whether a message sealed in that session was accepted before `before_ms` and has no receipt.
+     */
+    enum error (*outgoing_is_overdue)(void *context, const uint8_t sid[SESSION_ID_BYTES],
+                                      uint64_t before_ms, bool *is_overdue);
+    /** ACCEPTED becomes SEALED again where no receipt came: all that is younger than ENVELOPE_LIFE_MS
+     * (all), or messages of people on days 1, 7 and 21, at most OFFERS_PER_DAY_MAX a person (due).
+     * `*count` of them. expire: envelopes older than that are dropped, and what the engine itself
+     * wrote. */
+    enum error (*outgoing_offer_all)(void *context, uint64_t now_ms, uint32_t *count);
+    enum error (*outgoing_offer_due)(void *context, uint64_t now_ms, uint32_t *count);
+    enum error (*outgoing_expire)(void *context, uint64_t now_ms);
 
-    /** add: fills `row`. pending: messages of `from`, neither held nor released, in sending order,
-     * the first
-     * `*count` (in: size of the array) of them. filled: the first unreleased message of that
-     * session behind (chain_number, number) misses one message less. release gives the next place.
-     * chain: the chain_number under which a chain is known, 0 if none. next: the first with a place
-     * behind `place`, ERR_NOT_FOUND. */
+    /** Receipts that are owed, oldest first. add: twice is once. list: at most RECEIPTS_MAX. clear
+     * takes away the `count` oldest. */
+    enum error (*receipt_add)(void *context, const struct user_name *to,
+                              const uint8_t afp[HASH_BYTES], const uint8_t msg_id[MESSAGE_ID_BYTES]);
+    enum error (*receipt_list)(void *context, const struct user_name *to,
+                               const uint8_t afp[HASH_BYTES],
+                               uint8_t msg_ids[RECEIPTS_MAX][MESSAGE_ID_BYTES], size_t *count);
+    enum error (*receipt_clear)(void *context, const struct user_name *to,
+                                const uint8_t afp[HASH_BYTES], size_t count);
+
+    /** Numbers of chains whose ciphertext never comes, not told yet; the same way, at most
+     * GIVEN_UP_MAX. */
+    enum error (*given_up_add)(void *context, const struct user_name *to,
+                               const uint8_t afp[HASH_BYTES], const struct chain_place *place);
+    enum error (*given_up_list)(void *context, const struct user_name *to,
+                                const uint8_t afp[HASH_BYTES],
+                                struct chain_place places[GIVEN_UP_MAX], size_t *count);
+    enum error (*given_up_clear)(void *context, const struct user_name *to,
+                                 const uint8_t afp[HASH_BYTES], size_t count);
+
+    /** What is owed to people. put: an earlier time stays; move sets the time. next: the first behind
+     * `after` in the order (due_ms, peer, kind, data) that is due at `now_ms`, ERR_NOT_FOUND.
+     * coming: the earliest time after `now_ms`, UINT64_MAX when there is none. delete: `data` NULL
+     * means all of that kind. */
+    enum error (*duty_put)(void *context, const struct duty *duty);
+    enum error (*duty_move)(void *context, const struct duty *duty, uint64_t due_ms);
+    enum error (*duty_next)(void *context, const struct duty *after, uint64_t now_ms,
+                            struct duty *duty);
+    enum error (*duty_coming)(void *context, uint64_t now_ms, uint64_t *due_ms);
+    enum error (*duty_delete)(void *context, const struct user_name *peer, enum duty_kind kind,
+                              const uint8_t *data);
+    enum error (*duty_delete_all)(void *context, const struct user_name *peer);
+    enum error (*duty_count)(void *context, const struct user_name *peer, enum duty_kind kind,
+                             uint32_t *count);
+
+    /** What was done to people out of turn (1.8, 1.10): count and time of the latest since
+     * `since_ms`. expire forgets what is older. */
+    enum error (*forced_add)(void *context, const struct user_name *peer, enum forced_kind kind,
+                             uint64_t now_ms);
+    enum error (*forced_count)(void *context, const struct user_name *peer, enum forced_kind kind,
+                               uint64_t since_ms, uint32_t *count, uint64_t *latest_ms);
+    enum error (*forced_expire)(void *context, uint64_t before_ms);
+    /** Sessions whose messages could not be opened: once each. ERR_DUPLICATE. */
+    enum error (*asked_add)(void *context, const uint8_t sid[SESSION_ID_BYTES], uint64_t now_ms);
+    enum error (*asked_expire)(void *context, uint64_t before_ms);
+
+    /** add fills `row`. pending: the first `*count` (in: size of the array) unreleased, unheld
+     * messages of a person in the order in which they were sent. gap: when the latest gap before
+     * that message in its session, not older than `since_ms`, was noticed, ERR_NOT_FOUND. release
+     * gives the next place, and says whether a later one had one before. next: the first with a
+     * place behind `place`, ERR_NOT_FOUND. */
     enum error (*incoming_add)(void *context, struct incoming *message, struct bytes text);
     enum error (*incoming_pending)(void *context, const struct user_name *from,
                                    struct incoming *messages, size_t *count);
-    enum error (*incoming_filled)(void *context, const struct incoming *late);
-    enum error (*incoming_release)(void *context, uint64_t row);
-    enum error (*incoming_chain)(void *context, const uint8_t sid[SESSION_ID_BYTES],
-                                 const uint8_t chain_id[CHAIN_ID_BYTES], uint32_t *chain_number);
+    enum error (*incoming_gap)(void *context, const struct incoming *message, uint64_t since_ms,
+                               uint64_t *noticed_ms);
+    enum error (*incoming_release)(void *context, const struct incoming *message);
     enum error (*incoming_next)(void *context, uint64_t place, struct incoming *message,
                                 struct buffer *text);
     /** The next sender with unreleased, unheld messages after `after` in order of name,
      * ERR_NOT_FOUND. */
     enum error (*incoming_sender)(void *context, const struct user_name *after,
                                   struct user_name *from);
+    /** Ids of the messages that are held under `afp`, of the kinds that get receipts. */
+    enum error (*incoming_held)(void *context, const struct user_name *from,
+                                const uint8_t afp[HASH_BYTES], uint64_t *row,
+                                uint8_t msg_id[MESSAGE_ID_BYTES]);
     /** Messages held under `afp` become ordinary, unreleased ones. */
     enum error (*incoming_accept)(void *context, const struct user_name *from,
                                   const uint8_t afp[HASH_BYTES], uint32_t *count);
+    /** Erases texts whose life is over and that were handed over. */
+    enum error (*incoming_expire)(void *context, uint64_t now_ms);
 
     /** Ids of messages that were taken in (1.7). add: ERR_DUPLICATE when it is known. */
     enum error (*seen_add)(void *context, const uint8_t afp[HASH_BYTES],
@@ -227,9 +369,10 @@ struct client_store {
     enum error (*waiting_next)(void *context, const struct user_name *from, uint64_t *row,
                                struct buffer *envelope);
     enum error (*waiting_delete)(void *context, uint64_t row);
-    /** Deletes one that is older than `before_ms` and names its sender; ERR_NOT_FOUND when there is
-     * none. */
-    enum error (*waiting_expire)(void *context, uint64_t before_ms, struct user_name *from);
+    /** Deletes one that is older than `before_ms` and names its sender, the envelope appended;
+     * ERR_NOT_FOUND when there is none. */
+    enum error (*waiting_expire)(void *context, uint64_t before_ms, struct user_name *from,
+                                 struct buffer *envelope);
 
     /** Named bookmarks: the place up to which messages were handed over; 0 at first. put is a
      * transaction of its own that survives the end of the process at once and a power cut with the

@@ -108,6 +108,51 @@ static enum error prekey_last_set(void *context, const uint8_t cid[HASH_BYTES], 
     return query_end(&query, error);
 }
 
+static enum error device_delete(void *context, const uint8_t cid[HASH_BYTES]) {
+    struct query query;
+    query_begin(&query, context, "DELETE FROM device WHERE cid=?");
+    query_blob(&query, bytes_make(cid, HASH_BYTES));
+    enum error error = query_run(&query);
+    if (error != OK) {
+        return error;
+    }
+    query_begin(&query, context, "DELETE FROM prekey WHERE cid=?");
+    query_blob(&query, bytes_make(cid, HASH_BYTES));
+    return query_run(&query);
+}
+
+/* Times are far below 2^62, which stands for "never" inside SQL. */
+static enum error keys_expiry(void *context, const uint8_t current[HASH_BYTES],
+                              uint64_t *first_ms) {
+    static const uint64_t NEVER = UINT64_C(1) << 62;
+    struct query query;
+    query_begin(&query, context,
+                "SELECT MIN(IFNULL((SELECT MIN(expires) FROM prekey), 4611686018427387904),"
+                " IFNULL((SELECT MIN(expires) FROM device WHERE cid<>?), 4611686018427387904))");
+    query_blob(&query, bytes_make(current, HASH_BYTES));
+    enum error error = query_row(&query);
+    *first_ms = error == OK ? query_get_u64(&query, 0) : 0;
+    *first_ms = *first_ms == NEVER ? UINT64_MAX : *first_ms;
+    return query_end(&query, error);
+}
+
+static enum error keys_expire(void *context, uint64_t over_ms, const uint8_t current[HASH_BYTES],
+                              const uint8_t pending[HASH_BYTES]) {
+    struct query query;
+    query_begin(&query, context, "DELETE FROM device WHERE expires<=? AND cid<>? AND cid<>?");
+    query_u64(&query, over_ms);
+    query_blob(&query, bytes_make(current, HASH_BYTES));
+    query_blob(&query, bytes_make(pending, HASH_BYTES));
+    enum error error = query_run(&query);
+    if (error != OK) {
+        return error;
+    }
+    query_begin(&query, context,
+                "DELETE FROM prekey WHERE expires<=? OR cid NOT IN (SELECT cid FROM device)");
+    query_u64(&query, over_ms);
+    return query_run(&query);
+}
+
 void device_table(struct client_store *store) {
     store->setting_get = setting_get;
     store->setting_put = setting_put;
@@ -117,4 +162,7 @@ void device_table(struct client_store *store) {
     store->prekey_put = prekey_put;
     store->prekey_delete = prekey_delete;
     store->prekey_last_set = prekey_last_set;
+    store->device_delete = device_delete;
+    store->keys_expiry = keys_expiry;
+    store->keys_expire = keys_expire;
 }
