@@ -20,6 +20,19 @@ must_check enum error file_check_private(const char *path, unsigned *mode);
 /** Reads a whole private file of at most `out->cap` bytes, after file_check_private. */
 must_check enum error file_read_private(const char *path, struct buffer *out, unsigned *mode);
 
+/** OK when nobody but the caller and root can write what `path` names, a folder or a plain file
+ * (links are followed); ERR_NOT_FOUND, ERR_STORE_PERMISSIONS with its mode, ERR_STORAGE_FAILED. */
+must_check enum error file_check_shared(const char *path, unsigned *mode);
+
+/** Reads a whole plain file of at most `out->cap` bytes, judged as file_check_shared does. */
+must_check enum error file_read_shared(const char *path, struct buffer *out, unsigned *mode);
+
+/** Told each name in a folder; anything but OK ends the walk. */
+typedef enum error folder_name_fn(void *context, const char *name);
+/** Walks the names in a folder that do not begin with a dot, in no order. ERR_NOT_FOUND,
+ * ERR_STORAGE_FAILED, what `each` returned. */
+must_check enum error folder_walk(const char *path, folder_name_fn *each, void *context);
+
 /** Writes a private file (0600) whole: temporary name, fsync, rename, fsync of the folder.
  * ERR_STORAGE_FAILED, ERR_DISK_FULL. */
 must_check enum error file_write_private(const char *path, struct bytes data);

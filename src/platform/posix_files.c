@@ -72,6 +72,40 @@ must_check enum error file_read_private(const char *path, struct buffer *out, un
     return error;
 }
 
+static enum error judge_shared(const struct stat *status, unsigned *mode) {
+    *mode = status->st_mode & 07777u;
+    bool is_ours = status->st_uid == geteuid() || status->st_uid == 0;
+    return is_ours && (status->st_mode & (S_IWGRP | S_IWOTH)) == 0 ? OK : ERR_STORE_PERMISSIONS;
+}
+
+must_check enum error file_check_shared(const char *path, unsigned *mode) {
+    struct stat status;
+    *mode = 0;
+    return stat(path, &status) == 0 ? judge_shared(&status, mode) : open_error();
+}
+
+must_check enum error file_read_shared(const char *path, struct buffer *out, unsigned *mode) {
+    struct stat status;
+    *mode = 0;
+    int handle = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* should it be a pipe */
+    if (handle < 0) {
+        return open_error();
+    }
+    enum error error = fstat(handle, &status) == 0 ? OK : storage_error();
+    if (error == OK && !S_ISREG(status.st_mode)) {
+        errno = 0;
+        error = ERR_STORAGE_FAILED;
+    }
+    if (error == OK) {
+        error = judge_shared(&status, mode);
+    }
+    if (error == OK) {
+        error = read_all(handle, out);
+    }
+    (void)close(handle);
+    return error;
+}
+
 must_check enum error file_read(const char *path, struct buffer *out) {
     if (strcmp(path, "-") == 0) {
         return read_all(STDIN_FILENO, out);

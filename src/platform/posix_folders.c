@@ -2,6 +2,7 @@
 #include "platform/files.h"
 #include "platform/posix.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -105,6 +106,25 @@ must_check enum error folder_private(const char *path, unsigned *mode) {
     }
     enum error error = exists(copy) ? OK : make_all(copy);
     return error == OK ? check_folder(copy, mode) : error;
+}
+
+must_check enum error folder_walk(const char *path, folder_name_fn *each, void *context) {
+    DIR *folder = opendir(path);
+    if (folder == NULL) {
+        return errno == ENOENT ? ERR_NOT_FOUND : storage_error();
+    }
+    enum error error = OK;
+    while (error == OK) {
+        errno = 0;
+        const struct dirent *entry = readdir(folder); // NOLINT(concurrency-mt-unsafe): its own one
+        if (entry == NULL) {
+            error = errno == 0 ? OK : storage_error();
+            break;
+        }
+        error = entry->d_name[0] == '.' ? OK : each(context, entry->d_name);
+    }
+    (void)closedir(folder);
+    return error;
 }
 
 must_check enum error disk_free(const char *path, uint64_t *bytes) {

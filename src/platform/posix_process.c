@@ -64,23 +64,41 @@ static const char *absolute(const char *path) {
     return path != NULL && path[0] == '/' ? path : NULL;
 }
 
-must_check enum error process_data_folder(const char *program, const char *home, char *out,
-                                          size_t size) {
+/* Where the XDG Base Directory Specification puts one kind of a program's files. */
+struct place {
+    const char *of_home;  /* under SOTTO_HOME */
+    const char *variable; /* a relative path in it counts as none */
+    const char *of_user;  /* under HOME otherwise */
+};
+
+static enum error locate(const struct place *place, const char *program, const char *home,
+                         char *out, size_t size) {
     if (home != NULL) {
-        return path_join(home, "data", out, size);
+        return path_join(home, place->of_home, out, size);
     }
-    /* A relative XDG_DATA_HOME counts as none (XDG Base Directory Specification). */
-    const char *data = absolute(getenv("XDG_DATA_HOME"));
-    if (data != NULL) {
-        return path_join(data, program, out, size);
+    const char *folder = absolute(getenv(place->variable));
+    if (folder != NULL) {
+        return path_join(folder, program, out, size);
     }
     const char *user = absolute(getenv("HOME"));
     if (user == NULL) {
         return ERR_NOT_FOUND;
     }
-    char share[PATH_MAX_BYTES];
-    enum error error = path_join(user, ".local/share", share, sizeof(share));
-    return error == OK ? path_join(share, program, out, size) : error;
+    char parent[PATH_MAX_BYTES];
+    enum error error = path_join(user, place->of_user, parent, sizeof(parent));
+    return error == OK ? path_join(parent, program, out, size) : error;
+}
+
+must_check enum error process_data_folder(const char *program, const char *home, char *out,
+                                          size_t size) {
+    static const struct place DATA = {"data", "XDG_DATA_HOME", ".local/share"};
+    return locate(&DATA, program, home, out, size);
+}
+
+must_check enum error process_config_folder(const char *program, const char *home, char *out,
+                                            size_t size) {
+    static const struct place CONFIG = {"config", "XDG_CONFIG_HOME", ".config"};
+    return locate(&CONFIG, program, home, out, size);
 }
 
 must_check enum error process_become_owner(const char *path) {

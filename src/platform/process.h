@@ -18,6 +18,11 @@ must_check enum error process_raise_files(unsigned long wanted, unsigned long *g
 must_check enum error process_data_folder(const char *program, const char *home, char *out,
                                           size_t size);
 
+/** Likewise the folder of the user's configuration: $XDG_CONFIG_HOME/program or ~/.config/program,
+ * or <home>/config. */
+must_check enum error process_config_folder(const char *program, const char *home, char *out,
+                                            size_t size);
+
 /** Run by root on a folder of somebody else's: becomes that user for good, so that nothing is left
  * there that the owner cannot open. Nothing for other callers, or when `path` is not there.
  * ERR_NOT_ALLOWED. */
