@@ -275,7 +275,7 @@ static receive_function *const RECEIVE[] = {
     [WIRE_PUBLISH] = publish_receive,   [WIRE_GET_CERTIFICATE] = certificate_receive,
     [WIRE_GET_BUNDLE] = bundle_receive, [WIRE_LIST_USERS] = users_receive,
     [WIRE_SEND] = send_receive,         [WIRE_FETCH] = fetch_receive,
-    [WIRE_ACK] = ack_receive,
+    [WIRE_ACK] = ack_receive,           [WIRE_RENEW] = renew_receive,
 };
 
 static enum wire_state state_of(const struct connection *connection) {
@@ -285,7 +285,8 @@ static enum wire_state state_of(const struct connection *connection) {
 /* Whether another frame may be begun. */
 static bool can_take(const struct server *server, const struct connection *connection) {
     return connection->phase != PHASE_CLOSING && !connection->is_login_pending &&
-           !queue_is_full(server) && connection->in_flight < REQUESTS_IN_FLIGHT_MAX &&
+           !connection->is_renewing && !queue_is_full(server) &&
+           connection->in_flight < REQUESTS_IN_FLIGHT_MAX &&
            connection->heavy < HEAVY_IN_FLIGHT_MAX &&
            connection->unsent + connection->output.size < OUTPUT_HIGH_BYTES;
 }
@@ -302,7 +303,8 @@ static void receive_ping(struct server *server, struct connection *connection,
 
 static void take_frame(struct server *server, struct connection *connection,
                        const struct wire_frame *frame) {
-    if (!wire_allowed(state_of(connection), WIRE_TO_SERVER, frame->type)) {
+    if (!wire_allowed(state_of(connection), WIRE_TO_SERVER, frame->type) ||
+        (connection->phase == PHASE_RENEWAL && frame->type != WIRE_RENEW)) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "message not allowed here");
         return;
     }
@@ -454,6 +456,9 @@ void connection_tick(struct server *server, struct connection *connection) {
         if (now_ms - connection->opened_ms >= LOGIN_TIMEOUT_MS && !connection->is_login_pending) {
             connection_fail(server, connection, 0, ERR_LOGIN_TIMEOUT, 0, "");
         }
+    } else if (connection->phase == PHASE_RENEWAL && !connection->is_renewing &&
+               now_ms - connection->opened_ms >= FRAME_TIMEOUT_MS) {
+        connection_fail(server, connection, 0, ERR_LOGIN_TIMEOUT, 0, "");
     } else if (connection->frame_ms != 0 && now_ms - connection->frame_ms >= FRAME_TIMEOUT_MS) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0,
                         "message not finished in time");

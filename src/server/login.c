@@ -44,8 +44,7 @@ static bool is_full(const struct server *server) {
     return server->logged_in + server->registering >= server->config.max_clients;
 }
 
-/* A second login of a device ends the first; from here on nothing of that one counts. */
-static void fence(struct server *server, struct mailbox *mailbox) {
+void login_fence(struct server *server, struct mailbox *mailbox) {
     struct connection *other = connection_find(server, mailbox->owner);
     if (other != NULL) {
         connection_fail(server, other, 0, ERR_SIGNED_IN_ELSEWHERE, 0, "");
@@ -55,29 +54,36 @@ static void fence(struct server *server, struct mailbox *mailbox) {
 
 static void welcome(struct server *server, struct connection *connection,
                     const struct store_device *device, uint32_t request) {
+    bool is_renewal = connection->phase == PHASE_RENEWAL;
     struct wire_welcome message = {
         .server_time_ms = server->now.wall_ms,
         .name = device->name,
         .registration = (uint8_t)server->config.registration,
-        .set_id = device->set_id,
-        .one_time_left = device->one_time_left,
-        .waiting = connection->mailbox->messages,
+        .set_id = is_renewal ? 0 : device->set_id,
+        .one_time_left = is_renewal ? 0 : device->one_time_left,
+        .waiting = is_renewal ? device->messages : connection->mailbox->messages,
         .window_max = DELIVERY_WINDOW_MAX,
+        .is_renewal = is_renewal,
+        .has_next_key = server->has_next_key,
+        .next_key_ms = server->next_key_ms,
     };
     memcpy(message.store_epoch, server->config.store_epoch, sizeof(message.store_epoch));
+    memcpy(message.next_key, server->next_key, sizeof(message.next_key));
     connection_wrote(server, connection,
                      wire_write_welcome(&connection->output, request, &message));
 }
 
-static void enter(struct server *server, struct connection *connection,
-                  const struct store_device *device, uint32_t request) {
+bool login_enter(struct server *server, struct connection *connection,
+                 const struct store_device *device) {
     struct mailbox *mailbox = mailbox_of_device(server, device);
     if (mailbox == NULL) {
         connection_end(server, connection);
-        return;
+        return false;
     }
-    fence(server, mailbox);
-    connection_leave_login(server, connection);
+    login_fence(server, mailbox);
+    if (connection->phase == PHASE_LOGIN) {
+        connection_leave_login(server, connection);
+    }
     connection->phase = PHASE_OPEN;
     connection->input.cap = INPUT_MAX_BYTES;
     connection->mailbox = mailbox;
@@ -88,14 +94,21 @@ static void enter(struct server *server, struct connection *connection,
     mailbox->owner = connection->number;
     mailbox->generation = device->generation;
     server->logged_in++;
-    welcome(server, connection, device, request);
+    return true;
 }
 
-void login_leave(struct server *server, struct connection *connection) {
-    if (connection->is_registering) {
+void login_hold_place(struct server *server, struct connection *connection, bool hold) {
+    if (hold && !connection->is_registering) {
+        connection->is_registering = true;
+        server->registering++;
+    } else if (!hold && connection->is_registering) {
         connection->is_registering = false;
         server->registering--;
     }
+}
+
+void login_leave(struct server *server, struct connection *connection) {
+    login_hold_place(server, connection, false);
     if (connection->mailbox != NULL) {
         require(connection->mailbox->owner == connection->number);
         connection->mailbox->owner = 0;
@@ -108,8 +121,7 @@ void login_leave(struct server *server, struct connection *connection) {
     }
 }
 
-/* A device that is in may come in again, however full the server is. */
-static bool may_enter(struct server *server, const struct store_device *device) {
+bool login_may_enter(const struct server *server, const struct store_device *device) {
     const struct mailbox *mailbox = mailbox_find(server, &device->name);
     return !is_full(server) ||
            (mailbox != NULL && mailbox->owner != 0 && mailbox->device == device->device);
@@ -119,12 +131,32 @@ static struct connection *decided(struct server *server, struct store_op *op) {
     struct connection *connection = connection_answered(server, op);
     if (connection != NULL) {
         connection->is_login_pending = false;
-        if (connection->is_registering) {
-            connection->is_registering = false;
-            server->registering--;
-        }
+        login_hold_place(server, connection, false);
     }
     return connection;
+}
+
+/* A key that belongs to nobody here: the proof of an unknown device is checked too, so that it
+ * takes as long to be refused as a false one of a known device. RFC 8032 section 7.1, test 1. */
+static const uint8_t NOBODY[ED25519_PUBLIC_BYTES] = {
+    0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a,
+    0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a};
+
+static bool is_proven(const struct connection *connection, const struct store_op *op) {
+    const uint8_t *key = op->result == OK ? op->login->signing : NOBODY;
+    enum error error = login_verify(key, connection->exporter, connection->cid, connection->proof);
+    return op->result == OK && error == OK;
+}
+
+/* The first refusal leaves time for one more: after a renewal whose answer was lost, a device does
+ * not know which of two certificates stands here (1.12). */
+static void refuse_login(struct server *server, struct connection *connection, uint32_t request) {
+    connection->logins++;
+    if (connection->logins < LOGINS_MAX) {
+        connection_refuse(server, connection, request, ERR_LOGIN_REFUSED, 0, "");
+    } else {
+        connection_fail(server, connection, request, ERR_LOGIN_REFUSED, 0, "");
+    }
 }
 
 void login_done(struct server *server, struct store_op *op) {
@@ -133,13 +165,12 @@ void login_done(struct server *server, struct store_op *op) {
     if (connection == NULL) {
         return;
     }
-    if (op->result != OK || login_verify(device->signing, connection->exporter, connection->cid,
-                                         connection->proof) != OK) {
-        connection_fail(server, connection, op->request, ERR_LOGIN_REFUSED, 0, "");
-    } else if (!may_enter(server, device)) {
+    if (!is_proven(connection, op)) {
+        refuse_login(server, connection, op->request);
+    } else if (!login_may_enter(server, device)) {
         connection_fail(server, connection, op->request, ERR_SERVER_FULL, SERVER_FULL_RETRY_S, "");
-    } else {
-        enter(server, connection, device, op->request);
+    } else if (login_enter(server, connection, device)) {
+        welcome(server, connection, device, op->request);
     }
 }
 
@@ -207,6 +238,10 @@ void register_receive(struct server *server, struct connection *connection,
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "malformed message");
         return;
     }
+    if (connection->registers++ >= REGISTERS_MAX) {
+        connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "too many registrations");
+        return;
+    }
     /* Before a signature is looked at: client 51 costs nothing. */
     enum error error = certificate_parse(message.certificate, &certificate);
     const struct mailbox *known = error == OK ? mailbox_find(server, &certificate.name) : NULL;
@@ -226,36 +261,56 @@ void register_receive(struct server *server, struct connection *connection,
         connection_end(server, connection);
         return;
     }
-    connection->is_registering = true;
-    server->registering++;
+    memcpy(connection->cid, certificate.cid, sizeof(connection->cid));
+    login_hold_place(server, connection, true);
     queue_login(server, connection, op, frame->request);
 }
 
-void register_done(struct server *server, struct store_op *op) {
-    struct store_register *out = op->registration;
-    if (op->result == OK && out->is_replaced) {
-        struct mailbox *mailbox = mailbox_find(server, &out->device.name);
-        if (mailbox != NULL) {
-            fence(server, mailbox);
-        }
+/* A known account with a new certificate: the unit of it has to follow, and until that is stored
+ * the old one stands and its device stays in. */
+static void expect_renewal(struct server *server, struct connection *connection,
+                           const struct store_device *device, uint32_t request) {
+    login_hold_place(server, connection, true);
+    connection_leave_login(server, connection);
+    connection->phase = PHASE_RENEWAL;
+    connection->opened_ms = server->now.monotonic_ms;
+    connection->input.cap = INPUT_MAX_BYTES;
+    connection->device = device->device;
+    welcome(server, connection, device, request);
+}
+
+static void refuse_registration(struct server *server, struct connection *connection,
+                                const struct store_op *op) {
+    switch ((int)op->result) {
+    case OK:
+        connection_fail(server, connection, op->request, ERR_SERVER_FULL, SERVER_FULL_RETRY_S, "");
+        break;
+    case ERR_FULL:
+        connection_fail(server, connection, op->request, ERR_SERVER_DISK_FULL, DISK_RETRY_S, "");
+        break;
+    case ERR_CERTIFICATE_REFUSED:
+        /* Not newer than the stored one: its owner takes the epoch from that and tries again. */
+        connection_wrote(server, connection,
+                         wire_write_certificate(&connection->output, op->request,
+                                                bytes_of(op->registration->certificate)));
+        break;
+    default:
+        connection_fail(server, connection, op->request, op->result, 0, "");
+        break;
     }
+}
+
+void register_done(struct server *server, struct store_op *op) {
+    const struct store_register *out = op->registration;
     struct connection *connection = decided(server, op);
     if (connection == NULL) {
         return;
     }
-    if (op->result == OK && may_enter(server, &out->device)) {
-        enter(server, connection, &out->device, op->request);
-        return;
+    if (op->result != OK || !login_may_enter(server, &out->device)) {
+        refuse_registration(server, connection, op);
+    } else if (out->is_renewal) {
+        expect_renewal(server, connection, &out->device, op->request);
+    } else if (login_enter(server, connection, &out->device)) {
+        welcome(server, connection, &out->device, op->request);
     }
-    enum error error = op->result;
-    uint32_t retry_s = 0;
-    if (error == OK) {
-        error = ERR_SERVER_FULL;
-        retry_s = SERVER_FULL_RETRY_S;
-    } else if (error == ERR_FULL) {
-        error = ERR_SERVER_DISK_FULL;
-        retry_s = DISK_RETRY_S;
-    }
-    connection_fail(server, connection, op->request, error, retry_s,
-                    error == ERR_CERTIFICATE_REFUSED ? "not newer than the one known" : "");
 }

@@ -21,7 +21,7 @@ static size_t bucket_of(const struct server *server, const struct user_name *nam
     return (size_t)(mailbox_hash(server, name) % MAILBOX_BUCKETS);
 }
 
-struct mailbox *mailbox_find(struct server *server, const struct user_name *name) {
+struct mailbox *mailbox_find(const struct server *server, const struct user_name *name) {
     for (struct mailbox *m = server->mailboxes[bucket_of(server, name)]; m != NULL;
          m = m->same_bucket) {
         if (user_name_equal(&m->name, name)) {

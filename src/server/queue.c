@@ -89,13 +89,21 @@ void queue_free(struct server *server) {
  * ----------------------------------------------------------------------------------- */
 
 static void (*const DONE[])(struct server *, struct store_op *) = {
-    [STORE_LOGIN] = login_done,     [STORE_REGISTER] = register_done,
-    [STORE_PUBLISH] = publish_done, [STORE_CERTIFICATE] = certificate_done,
-    [STORE_BUNDLE] = bundle_done,   [STORE_USERS] = users_done,
-    [STORE_MAILBOX] = mailbox_done, [STORE_INSERT] = insert_done,
-    [STORE_RECALL] = recall_done,   [STORE_READ] = read_done,
-    [STORE_DELETE] = delete_done,   [STORE_EXPIRE] = expire_done,
-    [STORE_INVITE] = invite_done,   [STORE_REMOVE] = remove_done,
+    [STORE_LOGIN] = login_done,
+    [STORE_REGISTER] = register_done,
+    [STORE_RENEW] = renew_done,
+    [STORE_PUBLISH] = publish_done,
+    [STORE_CERTIFICATE] = certificate_done,
+    [STORE_BUNDLE] = bundle_done,
+    [STORE_USERS] = users_done,
+    [STORE_MAILBOX] = mailbox_done,
+    [STORE_INSERT] = insert_done,
+    [STORE_RECALL] = recall_done,
+    [STORE_READ] = read_done,
+    [STORE_DELETE] = delete_done,
+    [STORE_EXPIRE] = expire_done,
+    [STORE_INVITE] = invite_done,
+    [STORE_REMOVE] = remove_done,
 };
 
 static void finish(struct server *server, struct store_op *op) {
@@ -114,6 +122,7 @@ enum fate {
 static enum fate fate_of(const struct store_op *op) {
     switch (op->kind) {
     case STORE_REGISTER:
+    case STORE_RENEW:
     case STORE_PUBLISH:
     case STORE_INVITE:
     case STORE_REMOVE:

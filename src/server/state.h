@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files of the core share. Internal.
  *
- *   connection.c   a peer: bytes in, frames, output, end          bucket.c      rates
- *   login.c        who a peer is: LOGIN, REGISTER, fencing        queue.c       operations for the
- * store directory.c    certificates, prekeys, users                   mailboxes.c   devices that
- * matter now send.c         envelopes that come in                         delivery.c    envelopes
- * that go out admin.c        what the administrator asks, and housekeeping  core.c        the whole
+ *   connection.c   a peer: bytes in, frames, output, end
+ *   login.c        who a peer is: LOGIN, REGISTER, fencing
+ *   renewal.c      a new certificate in place of the old one: RENEW
+ *   directory.c    certificates, prekeys, users
+ *   send.c         envelopes that come in
+ *   delivery.c     envelopes that go out
+ *   mailboxes.c    devices that matter now
+ *   bucket.c       rates
+ *   queue.c        operations for the store
+ *   admin.c        what the administrator asks, and housekeeping
+ *   core.c         the whole
  */
 #ifndef SOTTO_SERVER_STATE_H
 #define SOTTO_SERVER_STATE_H
@@ -26,6 +32,8 @@ enum {
     EXPIRE_EVERY_MS = 60 * 1000,
     RETRY_SOON_S = 1,
     DISK_RETRY_S = 60,
+    LOGINS_MAX = 2,    /**< a device whose renewal was not answered has two certificates to try */
+    REGISTERS_MAX = 2, /**< and one whose certificate is older than the stored one makes another */
 };
 
 /** Tokens in 1/60,000: a rate of one a minute gains one unit a millisecond. */
@@ -72,6 +80,7 @@ struct slot {
 
 enum phase {
     PHASE_LOGIN,
+    PHASE_RENEWAL, /**< a known account with a new certificate: takes RENEW of it, nothing else */
     PHASE_OPEN,
     PHASE_CLOSING,
 };
@@ -93,9 +102,12 @@ struct connection {
     uint8_t proof[ED25519_SIGNATURE_BYTES]; /**< of a login that is being looked up */
     bool is_established;
     bool is_login_pending;
-    bool is_registering;   /**< holds a place among the clients until it is decided */
+    bool is_registering; /**< holds a place among the clients until it is decided */
+    bool is_renewing;    /**< a RENEW is being decided: what follows waits for it */
+    uint8_t logins;      /**< refused ones */
+    uint8_t registers;
     uint32_t last_request; /**< numbers grow */
-    uint64_t opened_ms;
+    uint64_t opened_ms;    /**< when it came, or was told to renew */
     uint64_t heard_ms;
     uint64_t frame_ms;  /**< since when a frame is unfinished, 0: none */
     uint64_t unsent_ms; /**< since when output waits, 0: none */
@@ -112,10 +124,12 @@ struct connection {
     struct connection *before; /**< among those before login, oldest first */
     struct connection *after;
 
+    uint64_t device;         /**< the one that PHASE_RENEWAL may renew */
+    uint8_t cid[HASH_BYTES]; /**< of its certificate, once it named one */
+
     /* Once it is in: */
     struct mailbox *mailbox;
     uint64_t generation;
-    uint8_t cid[HASH_BYTES];
     uint8_t afp[HASH_BYTES];
     uint8_t signing[ED25519_PUBLIC_BYTES];
     struct refused refused[REFUSED_MAX];
@@ -178,6 +192,9 @@ struct server {
     uint64_t expire_messages_from_ms;
     bool is_expiring;
     int64_t clock_offset; /**< wall minus monotonic */
+    bool has_next_key;
+    uint8_t next_key[HASH_BYTES];
+    uint64_t next_key_ms;
     struct server_figures figures;
 };
 
@@ -217,6 +234,21 @@ void login_done(struct server *server, struct store_op *op);
 void register_done(struct server *server, struct store_op *op);
 /** Gives up what a login holds. */
 void login_leave(struct server *server, struct connection *connection);
+/** Ends the connection that a device has, if it has one; from here on nothing of that one counts.
+ */
+void login_fence(struct server *server, struct mailbox *mailbox);
+/** Makes the connection that of `device`; false when it is ended, without memory. */
+bool login_enter(struct server *server, struct connection *connection,
+                 const struct store_device *device);
+/** A device that is in may come in again, however full the server is. */
+bool login_may_enter(const struct server *server, const struct store_device *device);
+/** Keeps a place among the clients until it is decided whether it comes in, or gives it up. */
+void login_hold_place(struct server *server, struct connection *connection, bool hold);
+
+/* renewal.c */
+void renew_receive(struct server *server, struct connection *connection,
+                   const struct wire_frame *frame);
+void renew_done(struct server *server, struct store_op *op);
 
 /* directory.c */
 void publish_receive(struct server *server, struct connection *connection,
@@ -242,7 +274,7 @@ void recall_done(struct server *server, struct store_op *op);
 
 /* mailboxes.c */
 uint64_t mailbox_hash(const struct server *server, const struct user_name *name);
-struct mailbox *mailbox_find(struct server *server, const struct user_name *name);
+struct mailbox *mailbox_find(const struct server *server, const struct user_name *name);
 /** Finds it or begins to load it. NULL without memory. */
 struct mailbox *mailbox_get(struct server *server, const struct user_name *name);
 /** Finds or makes that of a device that logs in. NULL without memory. */

@@ -9,6 +9,7 @@
 static const size_t BODY_BYTES[] = {
     [STORE_LOGIN] = sizeof(struct store_device),
     [STORE_REGISTER] = sizeof(struct store_register),
+    [STORE_RENEW] = sizeof(struct store_renew),
     [STORE_PUBLISH] = sizeof(struct store_publish),
     [STORE_CERTIFICATE] = sizeof(struct store_bundle),
     [STORE_BUNDLE] = sizeof(struct store_bundle),

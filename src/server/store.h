@@ -46,10 +46,10 @@ must_check enum error envelope_digest(const struct envelope *envelope,
 
 /** A device as the store knows it. */
 struct store_device {
-    uint64_t device;  /**< its mailbox; never used twice */
-    uint64_t account; /**< never used twice */
-    uint64_t
-        generation; /**< of logins: grows with each STORE_LOGIN and STORE_REGISTER of this device */
+    uint64_t device;     /**< its mailbox; never used twice */
+    uint64_t account;    /**< never used twice */
+    uint64_t generation; /**< of logins: grows with each STORE_LOGIN, STORE_REGISTER and STORE_RENEW
+                            of this device */
     struct user_name name;
     uint8_t cid[HASH_BYTES];
     uint8_t afp[HASH_BYTES];
@@ -65,6 +65,7 @@ struct store_device {
 enum store_kind {
     STORE_LOGIN,       /**< the device with a cid; ERR_NOT_FOUND */
     STORE_REGISTER,    /**< makes an account or finds it made; see struct store_register */
+    STORE_RENEW,       /**< a new certificate with its prekeys; see struct store_renew */
     STORE_PUBLISH,     /**< adds prekeys; ERR_CERTIFICATE_REFUSED: see struct store_publish */
     STORE_CERTIFICATE, /**< of the device of a name; ERR_NOT_FOUND */
     STORE_BUNDLE,      /**< the same with prekeys; takes a one-time prekey away */
@@ -81,10 +82,11 @@ enum store_kind {
 };
 
 /** OK: the account stands, `device` is filled. The same certificate again is OK and takes no
- * invite; the same account key with a higher epoch replaces the certificate, drops the prekeys and
- * sets `is_replaced`. ERR_NAME_TAKEN, ERR_INVITE_REQUIRED, ERR_INVITE_UNKNOWN, ERR_INVITE_USED,
- * ERR_INVITE_EXPIRED, ERR_REGISTRATION_CLOSED, ERR_CERTIFICATE_REFUSED (known account key, no
- * higher epoch). */
+ * invite. The same account key with a higher epoch sets `is_renewal`: nothing is stored, `device`
+ * is the one that STORE_RENEW may then renew. ERR_NAME_TAKEN, ERR_INVITE_REQUIRED,
+ * ERR_INVITE_UNKNOWN, ERR_INVITE_USED, ERR_INVITE_EXPIRED, ERR_REGISTRATION_CLOSED,
+ * ERR_CERTIFICATE_REFUSED: known account key, no higher epoch; `certificate` is then the stored
+ * one. */
 struct store_register {
     enum wire_registration mode;
     bool has_token;
@@ -92,7 +94,20 @@ struct store_register {
     uint32_t epoch;
     struct store_device device; /**< in: name, cid, afp, signing; out: all */
     uint8_t certificate[CERTIFICATE_BYTES];
-    bool is_replaced;
+    bool is_renewal;
+};
+
+/** The renewal unit of 1.2. OK: certificate, set and one-time prekeys are stored and whatever named
+ * another certificate is gone; or `cid` is the device's already and nothing changes (the answer was
+ * lost). `device` is filled. ERR_CERTIFICATE_REFUSED: no such device any more, no higher epoch, or
+ * prekeys outside their lifetime. */
+struct store_renew {
+    uint32_t epoch;
+    struct store_device device; /**< in: device, cid, signing; out: all */
+    uint8_t certificate[CERTIFICATE_BYTES];
+    uint8_t set[PREKEY_SET_BYTES];
+    size_t count;
+    uint8_t one_time[ONE_TIME_PREKEYS_FULL][ONE_TIME_PREKEY_BYTES];
 };
 
 /** ERR_CERTIFICATE_REFUSED: `cid` is not the device's any more, a set_id below the stored one, or
@@ -200,6 +215,7 @@ struct store_op {
     union {
         struct store_device *login; /**< STORE_LOGIN (in: cid) and STORE_MAILBOX (in: name) */
         struct store_register *registration;
+        struct store_renew *renewal;
         struct store_publish *publish;
         struct store_bundle *bundle; /**< STORE_BUNDLE and STORE_CERTIFICATE */
         struct store_users *users;

@@ -166,7 +166,8 @@ must_check enum error wire_read_ack(struct bytes body, struct wire_ack *message)
 must_check enum error wire_write_ack(struct buffer *out, uint32_t request,
                                      const struct wire_ack *message);
 
-/** A request that failed; with request 0, or before WELCOME, the connection closes after it. */
+/** A request that failed; with request 0, or before WELCOME, the connection closes after it; but
+ * the first LOGIN of a connection that is refused may be followed by another one. */
 struct wire_error {
     enum error error;       /**< of the catalogue; an unknown number reads as ERR_PROTOCOL_ERROR */
     uint32_t retry_after_s; /**< 0: not said */

@@ -224,6 +224,12 @@ struct got peer_expect(struct peer *peer, uint8_t type) {
     return got;
 }
 
+struct wire_welcome peer_expect_welcome(struct peer *peer) {
+    struct wire_welcome welcome;
+    assert_int_equal(wire_read_welcome(peer_expect(peer, WIRE_WELCOME).body, &welcome), OK);
+    return welcome;
+}
+
 uint32_t peer_expect_error(struct peer *peer, enum error expected) {
     struct wire_error error;
     struct got got = peer_expect(peer, WIRE_ERROR);
@@ -332,6 +338,25 @@ uint32_t peer_publish(struct world *world, struct peer *peer, const struct perso
         .one_time = bytes_make(one_time, (size_t)count * ONE_TIME_PREKEY_BYTES),
     };
     return finish(world, peer, &frame, wire_write_publish(&frame, peer->request, &message));
+}
+
+uint32_t peer_renew(struct world *world, struct peer *peer, const struct person *person,
+                    uint32_t set_id, uint8_t count, uint32_t first_one_time) {
+    struct buffer frame;
+    uint8_t set[PREKEY_SET_BYTES];
+    static uint8_t one_time[ONE_TIME_PREKEYS_FULL][ONE_TIME_PREKEY_BYTES];
+    begin(&frame, peer);
+    make_set(person, set_id, world->now.wall_ms, set);
+    for (uint8_t i = 0; i < count; i++) {
+        make_one_time(person, first_one_time + i, world->now.wall_ms, one_time[i]);
+    }
+    struct wire_renew message = {
+        .certificate = bytes_of(person->certificate),
+        .set = bytes_of(set),
+        .one_time_count = count,
+        .one_time = bytes_make(one_time, (size_t)count * ONE_TIME_PREKEY_BYTES),
+    };
+    return finish(world, peer, &frame, wire_write_renew(&frame, peer->request, &message));
 }
 
 uint32_t peer_get(struct world *world, struct peer *peer, enum wire_type type, const char *text) {

@@ -83,6 +83,8 @@ void peer_flush(struct world *world, struct peer *peer, struct buffer *frames);
 bool peer_next(struct peer *peer, struct got *got);
 /** The next frame has that type. */
 struct got peer_expect(struct peer *peer, uint8_t type);
+/** The next frame is a WELCOME; what it says. */
+struct wire_welcome peer_expect_welcome(struct peer *peer);
 /** The next frame is that error; its request. */
 uint32_t peer_expect_error(struct peer *peer, enum error error);
 void peer_expect_nothing(struct peer *peer);
@@ -97,6 +99,9 @@ uint32_t peer_register(struct world *world, struct peer *peer, const struct pers
                        const uint8_t *token);
 uint32_t peer_publish(struct world *world, struct peer *peer, const struct person *person,
                       uint32_t set_id, uint8_t count, uint32_t first_one_time, bool replace);
+/** The renewal unit of a person whose certificate is new. */
+uint32_t peer_renew(struct world *world, struct peer *peer, const struct person *person,
+                    uint32_t set_id, uint8_t count, uint32_t first_one_time);
 uint32_t peer_get(struct world *world, struct peer *peer, enum wire_type type, const char *name);
 uint32_t peer_send(struct world *world, struct peer *peer, const char *to, uint32_t id,
                    const char *text);

@@ -25,8 +25,8 @@ static void read_device(struct sqlite_store *store, struct query *query, struct 
     sql_end(query);
 }
 
-static void read_device_of_cid(struct sqlite_store *store, struct store_op *op, uint64_t now_ms,
-                               struct store_device *device) {
+void read_device_of_cid(struct sqlite_store *store, struct store_op *op, uint64_t now_ms,
+                        struct store_device *device) {
     uint8_t cid[HASH_BYTES];
     memcpy(cid, device->cid, sizeof(cid));
     struct query query = sql_begin(store, SQL_DEVICE_OF_CID);
@@ -35,16 +35,21 @@ static void read_device_of_cid(struct sqlite_store *store, struct store_op *op, 
     read_device(store, &query, op, device);
 }
 
+static void read_device_of_name(struct sqlite_store *store, struct store_op *op, uint64_t now_ms,
+                                struct store_device *device) {
+    struct user_name name = device->name;
+    struct query query = sql_begin(store, SQL_DEVICE_OF_NAME);
+    sql_bind_u64(&query, now_ms);
+    sql_bind_text(&query, name.text);
+    read_device(store, &query, op, device);
+}
+
 void run_login(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     read_device_of_cid(store, op, now_ms, op->login);
 }
 
 void run_mailbox(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
-    struct user_name name = op->login->name;
-    struct query query = sql_begin(store, SQL_DEVICE_OF_NAME);
-    sql_bind_u64(&query, now_ms);
-    sql_bind_text(&query, name.text);
-    read_device(store, &query, op, op->login);
+    read_device_of_name(store, op, now_ms, op->login);
 }
 
 /* What an invite allows now; `*is_admin` is what it gives. */
@@ -109,20 +114,6 @@ static void create(struct sqlite_store *store, const struct store_register *in, 
     }
 }
 
-/* A higher epoch takes the place of the old certificate; what names the old one goes with it. */
-static void renew(struct sqlite_store *store, const struct store_register *in, uint64_t device) {
-    struct query query = sql_begin(store, SQL_DEVICE_RENEW);
-    sql_bind_bytes(&query, bytes_of(in->device.cid));
-    sql_bind_bytes(&query, bytes_of(in->device.signing));
-    sql_bind_u64(&query, in->epoch);
-    sql_bind_bytes(&query, bytes_of(in->certificate));
-    sql_bind_u64(&query, device);
-    sql_run(&query);
-    query = sql_begin(store, SQL_ONE_TIME_DROP_ALL);
-    sql_bind_u64(&query, device);
-    sql_run(&query);
-}
-
 struct known {
     bool is_there;
     uint64_t device;
@@ -150,6 +141,16 @@ static struct known find(struct sqlite_store *store, const struct store_register
     return known;
 }
 
+static void read_certificate(struct sqlite_store *store, uint64_t device,
+                             uint8_t out[CERTIFICATE_BYTES]) {
+    struct query query = sql_begin(store, SQL_CERTIFICATE_OF_DEVICE);
+    sql_bind_u64(&query, device);
+    if (sql_row(&query)) {
+        sql_copy(&query, 0, out, CERTIFICATE_BYTES);
+    }
+    sql_end(&query);
+}
+
 static enum error decide(struct sqlite_store *store, struct store_register *in, uint64_t now_ms) {
     struct known known = find(store, in);
     bool is_admin;
@@ -168,16 +169,18 @@ static enum error decide(struct sqlite_store *store, struct store_register *in, 
         return OK;
     }
     if (in->epoch <= known.epoch) {
+        read_certificate(store, known.device, in->certificate);
         return ERR_CERTIFICATE_REFUSED;
     }
-    renew(store, in, known.device);
-    in->is_replaced = true;
+    in->is_renewal = true;
     return OK;
 }
 
 void run_register(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     op->result = decide(store, op->registration, now_ms);
-    if (op->result == OK) {
+    if (op->result == OK && op->registration->is_renewal) {
+        read_device_of_name(store, op, now_ms, &op->registration->device);
+    } else if (op->result == OK) {
         read_device_of_cid(store, op, now_ms, &op->registration->device);
     }
 }

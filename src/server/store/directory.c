@@ -22,14 +22,38 @@ static void drop_one_time(struct sqlite_store *store, uint64_t device) {
     sql_run(&query);
 }
 
-static void add_one_time(struct sqlite_store *store, const struct store_publish *in, size_t i,
-                         const struct prekey_front *front) {
-    struct query query = sql_begin(store, SQL_ONE_TIME_INSERT);
-    sql_bind_u64(&query, in->device);
-    sql_bind_u64(&query, front->id);
-    sql_bind_u64(&query, front->expires_ms - DAY_MS);
-    sql_bind_bytes(&query, bytes_of(in->one_time[i]));
-    sql_run(&query);
+/* Prekeys as they came, and what their fronts say. */
+struct prekeys {
+    const uint8_t *set; /* NULL: none */
+    size_t count;
+    const uint8_t (*one_time)[ONE_TIME_PREKEY_BYTES];
+    struct prekey_front set_front;
+    struct prekey_front fronts[ONE_TIME_PREKEYS_FULL];
+};
+
+static bool read_fronts(struct prekeys *prekeys, const uint8_t cid[HASH_BYTES], uint64_t now_ms) {
+    if (prekeys->set != NULL &&
+        prekey_set_front(prekeys->set, cid, now_ms, &prekeys->set_front) != OK) {
+        return false;
+    }
+    for (size_t i = 0; i < prekeys->count; i++) {
+        if (one_time_front(prekeys->one_time[i], cid, now_ms, &prekeys->fronts[i]) != OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_one_time(struct sqlite_store *store, uint64_t device,
+                         const struct prekeys *prekeys) {
+    for (size_t i = 0; i < prekeys->count; i++) {
+        struct query query = sql_begin(store, SQL_ONE_TIME_INSERT);
+        sql_bind_u64(&query, device);
+        sql_bind_u64(&query, prekeys->fronts[i].id);
+        sql_bind_u64(&query, prekeys->fronts[i].expires_ms - DAY_MS);
+        sql_bind_bytes(&query, bytes_of(prekeys->one_time[i]));
+        sql_run(&query);
+    }
 }
 
 /* Whether the device still has that certificate and no newer set; false is ERR_CERTIFICATE_REFUSED.
@@ -49,25 +73,17 @@ static bool may_publish(struct sqlite_store *store, const struct store_publish *
 
 void run_publish(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     const struct store_publish *in = op->publish;
-    struct prekey_front set = {0};
-    struct prekey_front fronts[ONE_TIME_PREKEYS_FULL] = {0};
+    struct prekeys prekeys = {
+        .set = in->has_set ? in->set : NULL, .count = in->count, .one_time = in->one_time};
     op->result = ERR_CERTIFICATE_REFUSED;
-    if (in->has_set && prekey_set_front(in->set, in->cid, now_ms, &set) != OK) {
-        return;
-    }
-    for (size_t i = 0; i < in->count; i++) {
-        if (one_time_front(in->one_time[i], in->cid, now_ms, &fronts[i]) != OK) {
-            return;
-        }
-    }
-    if (!may_publish(store, in, set.id) ||
+    if (!read_fronts(&prekeys, in->cid, now_ms) || !may_publish(store, in, prekeys.set_front.id) ||
         (in->replace ? 0 : count_one_time(store, in->device)) + in->count > ONE_TIME_PREKEYS_MAX) {
         return;
     }
     op->result = OK;
     if (in->has_set) {
         struct query query = sql_begin(store, SQL_SET_STORE);
-        sql_bind_u64(&query, set.id);
+        sql_bind_u64(&query, prekeys.set_front.id);
         sql_bind_bytes(&query, bytes_of(in->set));
         sql_bind_u64(&query, in->device);
         sql_run(&query);
@@ -75,9 +91,63 @@ void run_publish(struct sqlite_store *store, struct store_op *op, uint64_t now_m
     if (in->replace) {
         drop_one_time(store, in->device);
     }
-    for (size_t i = 0; i < in->count; i++) {
-        add_one_time(store, in, i, &fronts[i]);
+    add_one_time(store, in->device, &prekeys);
+}
+
+/* --- RENEW --- */
+
+enum renewal { RENEWAL_REFUSED, RENEWAL_DONE_BEFORE, RENEWAL_DUE };
+
+/* The certificate that stands decides. One that stands without a set was registered and its owner
+ * got no further: the unit completes it. */
+static enum renewal judge(struct sqlite_store *store, const struct store_renew *in) {
+    enum renewal result = RENEWAL_REFUSED;
+    uint8_t cid[HASH_BYTES];
+    struct query query = sql_begin(store, SQL_CERTIFICATE_OF_DEVICE);
+    sql_bind_u64(&query, in->device.device);
+    if (sql_row(&query)) {
+        sql_copy(&query, 1, cid, sizeof(cid));
+        if (memcmp(cid, in->device.cid, sizeof(cid)) == 0) {
+            result = sql_u64(&query, 3) > 0 ? RENEWAL_DONE_BEFORE : RENEWAL_DUE;
+        } else if (in->epoch > sql_u64(&query, 2)) {
+            result = RENEWAL_DUE;
+        }
     }
+    sql_end(&query);
+    return result;
+}
+
+/* What names the old certificate goes: it stands in the same row, and every one-time prekey. */
+static void replace_certificate(struct sqlite_store *store, const struct store_renew *in,
+                                const struct prekeys *prekeys) {
+    struct query query = sql_begin(store, SQL_DEVICE_RENEW);
+    sql_bind_bytes(&query, bytes_of(in->device.cid));
+    sql_bind_bytes(&query, bytes_of(in->device.signing));
+    sql_bind_u64(&query, in->epoch);
+    sql_bind_bytes(&query, bytes_of(in->certificate));
+    sql_bind_u64(&query, prekeys->set_front.id);
+    sql_bind_bytes(&query, bytes_of(in->set));
+    sql_bind_u64(&query, in->device.device);
+    sql_run(&query);
+    query = sql_begin(store, SQL_ONE_TIME_DROP_ALL);
+    sql_bind_u64(&query, in->device.device);
+    sql_run(&query);
+    add_one_time(store, in->device.device, prekeys);
+}
+
+void run_renew(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    struct store_renew *in = op->renewal;
+    struct prekeys prekeys = {.set = in->set, .count = in->count, .one_time = in->one_time};
+    enum renewal renewal = judge(store, in);
+    op->result = ERR_CERTIFICATE_REFUSED;
+    if (renewal == RENEWAL_REFUSED ||
+        (renewal == RENEWAL_DUE && !read_fronts(&prekeys, in->device.cid, now_ms))) {
+        return;
+    }
+    if (renewal == RENEWAL_DUE) {
+        replace_certificate(store, in, &prekeys);
+    }
+    read_device_of_cid(store, op, now_ms, &in->device);
 }
 
 /* Certificate and set of a name; 0 when there is nobody. */

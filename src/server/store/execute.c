@@ -5,13 +5,21 @@
 #include "base/require.h"
 
 static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) = {
-    [STORE_LOGIN] = run_login,     [STORE_REGISTER] = run_register,
-    [STORE_PUBLISH] = run_publish, [STORE_CERTIFICATE] = run_certificate,
-    [STORE_BUNDLE] = run_bundle,   [STORE_USERS] = run_users,
-    [STORE_MAILBOX] = run_mailbox, [STORE_INSERT] = run_insert,
-    [STORE_RECALL] = run_recall,   [STORE_READ] = run_read,
-    [STORE_DELETE] = run_delete,   [STORE_EXPIRE] = run_expire,
-    [STORE_INVITE] = run_invite,   [STORE_REMOVE] = run_remove,
+    [STORE_LOGIN] = run_login,
+    [STORE_REGISTER] = run_register,
+    [STORE_RENEW] = run_renew,
+    [STORE_PUBLISH] = run_publish,
+    [STORE_CERTIFICATE] = run_certificate,
+    [STORE_BUNDLE] = run_bundle,
+    [STORE_USERS] = run_users,
+    [STORE_MAILBOX] = run_mailbox,
+    [STORE_INSERT] = run_insert,
+    [STORE_RECALL] = run_recall,
+    [STORE_READ] = run_read,
+    [STORE_DELETE] = run_delete,
+    [STORE_EXPIRE] = run_expire,
+    [STORE_INVITE] = run_invite,
+    [STORE_REMOVE] = run_remove,
 };
 
 /* BEGIN takes no lock before the first write: a batch that only reads costs no sync. */

@@ -68,11 +68,17 @@ struct bytes sql_bytes(const struct query *query, int column);
 void sql_copy(struct query *query, int column, uint8_t *out, size_t size);
 void sql_name(struct query *query, int column, struct user_name *name);
 
+/** Fills the device of `device->cid`, as one that logs in. The operation's result is OK, or
+ * ERR_NOT_FOUND. */
+void read_device_of_cid(struct sqlite_store *store, struct store_op *op, uint64_t now_ms,
+                        struct store_device *device);
+
 /* What each kind of operation does; the result goes into the operation. */
 void run_login(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_mailbox(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_register(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_remove(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_renew(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_publish(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_certificate(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_bundle(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
