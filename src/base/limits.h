@@ -48,6 +48,7 @@ enum {
 #define PREKEY_SET_RENEW_MS (7 * DAY_MS) /**< a device publishes a new set */
 #define ONE_TIME_PREKEY_LIFE_MS (30 * DAY_MS)
 #define CLOCK_TOLERANCE_MS DAY_MS
+#define CLOCK_NOTE_MS HOUR_MS            /**< a clock that is so far off is worth a word */
 #define PRIVATE_KEY_GRACE_MS (31 * DAY_MS) /**< kept after expiry for messages under way */
 #define SKIPPED_KEY_LIFE_MS (31 * DAY_MS)
 #define MESSAGE_ID_MEMORY_MS (100 * DAY_MS)
@@ -65,9 +66,19 @@ enum {
     WAITING_COMPACT_MAX = 64,     /**< per sender */
     HELD_KEYS_MAX = 2,            /**< unaccepted account keys per name */
     HELD_MESSAGES_MAX = 100,      /**< per unaccepted account key */
+    DIVERGED_MESSAGES = 200,      /**< own chain without a turn while the peer is elsewhere (S4) */
+    FORCED_PER_DAY_MAX = 4,       /**< handshakes out of turn, and messages of kind 4, per peer */
+    OFFERS_PER_DAY_MAX = 200,     /**< messages offered again on days 1, 7 and 21, per peer */
 };
 #define PQ_STEP_MS DAY_MS
 #define WAITING_COMPACT_MS (7 * DAY_MS)
+#define WAITING_HANDSHAKE_MS DAY_MS      /**< a COMPACT or a bad message that nothing follows */
+#define DIVERGED_MS DAY_MS               /**< S4 */
+#define UNANSWERED_MS (7 * DAY_MS)       /**< an unconfirmed session without a receipt (S4) */
+#define FORCED_HANDSHAKE_EVERY_MS HOUR_MS
+#define RECEIVE_ONLY_LIFE_MS (31 * DAY_MS)
+#define GAP_TOLD_MS (2 * DAY_MS)         /**< a missing message is told of */
+#define RECEIPT_DELAY_MS (2 * SECOND_MS) /**< at most, by chance; and at least between two */
 
 /* One-time prekeys (section 1.4). */
 enum {
@@ -125,6 +136,9 @@ enum {
 /* The client. */
 enum {
     CLIENT_TIMEOUT_MS = 15 * 1000,
+    WIND_UP_MS = 2000, /**< receipts and confirmations leave before a command ends */
+    CARDS_MAX = 4096,  /**< cards that an administrator vouches for (cards.d) */
+    CARD_FILE_MAX_BYTES = 1024,
     SENDS_IN_FLIGHT_MAX = 64,
 };
 

@@ -134,8 +134,7 @@ static enum error certify(const struct client_store *store, const struct account
     uint8_t data[CERTIFICATE_BYTES];
     struct buffer saved;
     buffer_init(&saved, KEYS_MAX_BYTES);
-    enum error error =
-        certificate_make(keys, device, &account->name, account->epoch, now_ms, data);
+    enum error error = certificate_make(keys, device, &account->name, account->epoch, now_ms, data);
     if (error == OK) {
         error = certificate_parse(bytes_of(data), certificate);
     }

@@ -9,7 +9,14 @@
 
 enum { BODY_HEADER_BYTES = 1 + MESSAGE_ID_BYTES + 8, BODY_ID_CHARACTERS = 26 };
 
-enum body_kind { BODY_TEXT = 1 };
+enum body_kind {
+    BODY_TEXT = 1,
+    BODY_DELIVERED = 2, /**< receipt */
+    BODY_RESEND = 4,    /**< a session of the recipient's is not known here */
+    BODY_NOTICE = 5,    /**< numbers that were given up; or only a turn of the ratchet */
+    BODY_FILE = 7,
+    BODY_TEXT_WITH_LIFE = 8,
+};
 
 struct body {
     uint8_t kind;

@@ -59,6 +59,12 @@ must_check enum error engine_new(const struct client_store *store, const struct 
 /** An open transaction is rolled back. NULL is fine. */
 void engine_free(struct engine *engine);
 
+/** A card that an administrator vouches for: the account behind `name` has to have a fingerprint
+ * that starts so, and is pinned and verified when it is first seen (1.11). Before engine_connected.
+ * ERR_MEMORY. */
+must_check enum error engine_card(struct engine *engine, const struct user_name *name,
+                                  const uint8_t fingerprint[PIN_BYTES]);
+
 /** Messages that wait on the server are to be taken in; done by itself where a handshake needs it.
  */
 void engine_fetch(struct engine *engine);
@@ -89,6 +95,10 @@ const struct wire_welcome *engine_welcome(const struct engine *engine);
 bool engine_clock_is_wrong(const struct engine *engine);
 /** Everything that waited on the server has been taken in and acknowledged. */
 bool engine_is_caught_up(const struct engine *engine);
+/** The work of the caller is done: receipts and the like that would wait a moment leave now. */
+void engine_wind_up(struct engine *engine, uint64_t now_ms);
+/** Settled, caught up, and nothing more to say to anybody now. */
+bool engine_is_at_rest(const struct engine *engine);
 /** Logged in, prekeys published, nothing asked and unanswered, every message has a result. */
 bool engine_is_settled(const struct engine *engine);
 
@@ -107,9 +117,10 @@ struct send_result {
 
 struct submission {
     struct user_name to;
-    struct bytes text; /**< 1 to TEXT_MAX_BYTES of UTF-8; copied */
-    const char *key;   /**< repeat key, or NULL */
-    bool is_patient;   /**< keep it in the outbox if it cannot be sent now */
+    struct bytes text;     /**< 1 to TEXT_MAX_BYTES of UTF-8; copied */
+    const char *key;       /**< repeat key, or NULL */
+    bool is_patient;       /**< keep it in the outbox if it cannot be sent now */
+    bool require_verified; /**< ERR_NOT_VERIFIED unless the recipient is verified */
 };
 
 /** Hands in a message; `number` names its result. Nothing is stored before it is encrypted, unless

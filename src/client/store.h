@@ -131,8 +131,8 @@ enum duty_kind {
     DUTY_RESEND = 3,    /**< kind 4; data: the session */
     DUTY_HANDSHAKE = 4, /**< a new session */
     DUTY_REPAIR = 5,    /**< messages in state REPAIR */
-    DUTY_BROKEN = 6,    /**< a bad message came: a handshake, unless a good one comes before (1.7) */
-    DUTY_WAITING = 7,   /**< COMPACTs of an unknown chain wait: likewise; data: the chain */
+    DUTY_BROKEN = 6,  /**< a bad message came: a handshake, unless a good one comes before (1.7) */
+    DUTY_WAITING = 7, /**< COMPACTs of an unknown chain wait: likewise; data: the chain */
 };
 struct duty {
     struct user_name peer;
@@ -159,7 +159,7 @@ struct incoming {
     bool is_from_gap; /**< opened with a stored key: it came after later ones of its session */
     bool is_late;     /**< shown after messages that were sent later */
     uint32_t life_s;  /**< kind 8: erased so long after it came, once it was handed over; 0: kept */
-    bool is_held;      /**< under a key that is not accepted: shown to nobody */
+    bool is_held;     /**< under a key that is not accepted: shown to nobody */
     bool is_confirmed; /**< false: see session_info.replaced_confirmed */
     uint64_t place;    /**< in the order of showing; 0: not released yet */
 };
@@ -251,9 +251,9 @@ struct client_store {
     /** add: fills `row`; `envelope` may be empty. find: the newest message of a person that is not
      * FAILED with that key and `sent_ms` at least `since_ms`, ERR_NOT_FOUND. of_id: the message of
      * a person with that id, ERR_NOT_FOUND. next: the first in that state behind (turn, row),
-     * ERR_NOT_FOUND. sealed: the first behind `row` to that key that has an envelope and no receipt,
-     * ERR_NOT_FOUND. update writes all but the text; the envelope is kept (NULL) or replaced (by
-     * nothing, when it is empty). */
+     * ERR_NOT_FOUND. sealed: the first behind `row` to that key that has an envelope and no
+     * receipt, ERR_NOT_FOUND. update writes all but the text; the envelope is kept (NULL) or
+     * replaced (by nothing, when it is empty). */
     enum error (*outgoing_add)(void *context, struct outgoing *message, struct bytes text,
                                struct bytes envelope);
     enum error (*outgoing_find)(void *context, const struct user_name *to, const char *key,
@@ -274,8 +274,9 @@ struct client_store {
      */
     enum error (*outgoing_is_overdue)(void *context, const uint8_t sid[SESSION_ID_BYTES],
                                       uint64_t before_ms, bool *is_overdue);
-    /** ACCEPTED becomes SEALED again where no receipt came: all that is younger than ENVELOPE_LIFE_MS
-     * (all), or messages of people on days 1, 7 and 21, at most OFFERS_PER_DAY_MAX a person (due).
+    /** ACCEPTED becomes SEALED again where no receipt came: all that is younger than
+     * ENVELOPE_LIFE_MS (all), or messages of people on days 1, 7 and 21, at most OFFERS_PER_DAY_MAX
+     * a person (due).
      * `*count` of them. expire: envelopes older than that are dropped, and what the engine itself
      * wrote. */
     enum error (*outgoing_offer_all)(void *context, uint64_t now_ms, uint32_t *count);
@@ -285,7 +286,8 @@ struct client_store {
     /** Receipts that are owed, oldest first. add: twice is once. list: at most RECEIPTS_MAX. clear
      * takes away the `count` oldest. */
     enum error (*receipt_add)(void *context, const struct user_name *to,
-                              const uint8_t afp[HASH_BYTES], const uint8_t msg_id[MESSAGE_ID_BYTES]);
+                              const uint8_t afp[HASH_BYTES],
+                              const uint8_t msg_id[MESSAGE_ID_BYTES]);
     enum error (*receipt_list)(void *context, const struct user_name *to,
                                const uint8_t afp[HASH_BYTES],
                                uint8_t msg_ids[RECEIPTS_MAX][MESSAGE_ID_BYTES], size_t *count);
@@ -302,10 +304,10 @@ struct client_store {
     enum error (*given_up_clear)(void *context, const struct user_name *to,
                                  const uint8_t afp[HASH_BYTES], size_t count);
 
-    /** What is owed to people. put: an earlier time stays; move sets the time. next: the first behind
-     * `after` in the order (due_ms, peer, kind, data) that is due at `now_ms`, ERR_NOT_FOUND.
-     * coming: the earliest time after `now_ms`, UINT64_MAX when there is none. delete: `data` NULL
-     * means all of that kind. */
+    /** What is owed to people. put: an earlier time stays; move sets the time. next: the first
+     * behind `after` in the order (due_ms, peer, kind, data) that is due at `now_ms`,
+     * ERR_NOT_FOUND. coming: the earliest time after `now_ms`, UINT64_MAX when there is none.
+     * delete: `data` NULL means all of that kind. */
     enum error (*duty_put)(void *context, const struct duty *duty);
     enum error (*duty_move)(void *context, const struct duty *duty, uint64_t due_ms);
     enum error (*duty_next)(void *context, const struct duty *after, uint64_t now_ms,

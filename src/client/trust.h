@@ -14,11 +14,21 @@
 must_check enum error trust_judge(struct engine *engine, const struct user_name *name,
                                   struct bytes data, struct certificate *certificate);
 
-/** A person has compared a card with this certificate, which trust_judge has passed: the account is
- * pinned and verified. If another one was pinned (`*was_changed`), its sessions are closed, the
- * newest session of the new one becomes the active one, what was written for the old one is given
- * up, and the `*released` messages that were held under the new one can be received. */
+/** A person has compared a card or the safety number with this certificate, which trust_judge has
+ * passed: the account is pinned and verified. If another one was pinned (`*was_changed`), its
+ * sessions are closed, the newest session of the new one becomes the active one, what was written
+ * for the old one is given up, and the `*released` messages that were held under the new one can be
+ * received. */
 must_check enum error trust_verify(struct engine *engine, const struct certificate *certificate,
+                                   enum trust_source how, bool *was_changed, uint32_t *released);
+
+/** Takes a changed key without a comparison, with the same consequences; the person is not verified
+ * then. ERR_WRONG_STATE when the person is verified (trust_undo comes first). */
+must_check enum error trust_accept(struct engine *engine, const struct certificate *certificate,
                                    bool *was_changed, uint32_t *released);
+
+/** The person is not verified any more; the pin stays. Needs no connection, but the profile.
+ * ERR_NOT_FOUND when the person was not verified; failures of the store. */
+must_check enum error trust_undo(const struct client_store *store, const struct user_name *name);
 
 #endif

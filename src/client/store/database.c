@@ -68,10 +68,17 @@ static enum error schema_version(struct database *database, uint64_t *version) {
     return query_end(&query, error);
 }
 
+/* The version is read again inside: another process may have been faster. */
 static enum error make_schema(struct database *database) {
+    uint64_t version = 0;
     enum error error = database_begin(database);
-    for (size_t i = 0; error == OK && SCHEMA[i] != NULL; i++) {
-        error = database_run(database, SCHEMA[i]);
+    if (error == OK) {
+        error = schema_version(database, &version);
+    }
+    for (; error == OK && version < DATABASE_SCHEMA; version++) {
+        for (size_t i = 0; error == OK && SCHEMAS[version][i] != NULL; i++) {
+            error = database_run(database, SCHEMAS[version][i]);
+        }
     }
     if (error == OK) {
         error = database_commit(database);
@@ -142,8 +149,11 @@ static enum error set_up(struct database *database, const struct secret_32 *key,
         error = database_run(database, "PRAGMA synchronous=FULL; PRAGMA fullfsync=ON;"
                                        "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY");
     }
-    if (error == OK && version == 0) {
-        error = create ? make_schema(database) : ERR_NOT_FOUND;
+    if (error == OK && version == 0 && !create) {
+        error = ERR_NOT_FOUND;
+    }
+    if (error == OK && version < DATABASE_SCHEMA) {
+        error = make_schema(database);
     }
     return error;
 }

@@ -14,7 +14,7 @@
 
 #include <sqlite3.h>
 
-enum { DATABASE_SCHEMA = 1, STATEMENTS_MAX = 80 };
+enum { STATEMENTS_MAX = 128 };
 
 struct statement {
     const char *sql; /**< the literal it was made from: its address is the key */
@@ -28,8 +28,9 @@ struct database {
 };
 
 /** Opens `path` (":memory:" for a store that ends with the process) with the raw key. `create`
- * makes the tables when there are none; without it ERR_NOT_FOUND says that there is no store.
- * ERR_STORE_BROKEN also when the library linked is not SQLCipher. */
+ * makes the tables when there are none; without it ERR_NOT_FOUND says that there is no store. An
+ * older schema is brought up to date. ERR_STORE_BROKEN also when the library linked is not
+ * SQLCipher. */
 must_check enum error database_open(struct database *database, const char *path,
                                     const struct secret_32 *key, bool create);
 void database_close(struct database *database);

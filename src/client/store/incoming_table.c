@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define INCOMING_COLUMNS                                                                           \
-    "row, peer, afp, msg_id, kind, sent, received, sid, chain_number, chain, number, missing,"     \
+    "row, peer, afp, msg_id, kind, sent, received, sid, chain, number, from_gap, late, life,"      \
     " held, confirmed, IFNULL(place, 0)"
 
 static void read_row(struct query *query, struct incoming *message) {
@@ -19,22 +19,22 @@ static void read_row(struct query *query, struct incoming *message) {
     message->sent_ms = query_get_u64(query, 5);
     message->received_ms = query_get_u64(query, 6);
     query_get_fixed(query, 7, message->sid, SESSION_ID_BYTES);
-    message->chain_number = query_get_u32(query, 8);
-    query_get_fixed(query, 9, message->chain_id, CHAIN_ID_BYTES);
-    message->number = query_get_u32(query, 10);
-    message->missing = query_get_u32(query, 11);
-    message->is_held = query_get_flag(query, 12);
-    message->is_confirmed = query_get_flag(query, 13);
-    message->place = query_get_u64(query, 14);
+    query_get_fixed(query, 8, message->chain_id, CHAIN_ID_BYTES);
+    message->number = query_get_u32(query, 9);
+    message->is_from_gap = query_get_flag(query, 10);
+    message->is_late = query_get_flag(query, 11);
+    message->life_s = query_get_u32(query, 12);
+    message->is_held = query_get_flag(query, 13);
+    message->is_confirmed = query_get_flag(query, 14);
+    message->place = query_get_u64(query, 15);
 }
 
 static enum error incoming_add(void *context, struct incoming *message, struct bytes text) {
     struct query query;
     struct database *database = context;
     query_begin(&query, context,
-                "INSERT INTO incoming(peer, afp, msg_id, kind, sent, received, sid, chain_number,"
-                " chain, number, missing, held, confirmed, text)"
-                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                "INSERT INTO incoming(peer, afp, msg_id, kind, sent, received, sid, chain, number,"
+                " from_gap, life, held, confirmed, text) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     query_text(&query, message->from.text);
     query_blob(&query, bytes_of(message->afp));
     query_blob(&query, bytes_of(message->msg_id));
@@ -42,10 +42,10 @@ static enum error incoming_add(void *context, struct incoming *message, struct b
     query_u64(&query, message->sent_ms);
     query_u64(&query, message->received_ms);
     query_blob(&query, bytes_of(message->sid));
-    query_u64(&query, message->chain_number);
     query_blob(&query, bytes_of(message->chain_id));
     query_u64(&query, message->number);
-    query_u64(&query, message->missing);
+    query_flag(&query, message->is_from_gap);
+    query_u64(&query, message->life_s);
     query_flag(&query, message->is_held);
     query_flag(&query, message->is_confirmed);
     query_blob(&query, text);
@@ -56,18 +56,14 @@ static enum error incoming_add(void *context, struct incoming *message, struct b
     return error;
 }
 
-/* In sending order: sessions in the order in which their first pending message came, then by
- * counters. */
+/* `sent` grows strictly on each device. */
 static enum error incoming_pending(void *context, const struct user_name *from,
                                    struct incoming *messages, size_t *count) {
     struct query query;
     size_t found = 0;
     query_begin(&query, context,
-                "SELECT " INCOMING_COLUMNS " FROM incoming JOIN"
-                " (SELECT sid AS s, MIN(row) AS first FROM incoming WHERE peer=?1 AND place IS NULL"
-                " AND held=0 GROUP BY sid) ON s=sid"
-                " WHERE peer=?1 AND place IS NULL AND held=0 ORDER BY first, chain_number, number"
-                " LIMIT ?2");
+                "SELECT " INCOMING_COLUMNS " FROM incoming INDEXED BY incoming_pending"
+                " WHERE peer=? AND place IS NULL AND held=0 ORDER BY sent, row LIMIT ?");
     query_text(&query, from->text);
     query_u64(&query, *count);
     enum error error = query_row(&query);
@@ -78,38 +74,41 @@ static enum error incoming_pending(void *context, const struct user_name *from,
     return query_end(&query, error == ERR_NOT_FOUND ? OK : error);
 }
 
-static enum error incoming_filled(void *context, const struct incoming *late) {
+/* A gap is a stored key: of the same chain and lower, or of an earlier chain (one that came through
+ * a gap itself says nothing about other chains). */
+static enum error incoming_gap(void *context, const struct incoming *message, uint64_t since_ms,
+                               uint64_t *noticed_ms) {
     struct query query;
     query_begin(&query, context,
-                "UPDATE incoming SET missing=missing-1 WHERE row=(SELECT row FROM incoming"
-                " WHERE peer=? AND sid=? AND place IS NULL AND missing>0"
-                " AND (chain_number, number)>(?,?) ORDER BY chain_number, number LIMIT 1)");
-    query_text(&query, late->from.text);
-    query_blob(&query, bytes_of(late->sid));
-    query_u64(&query, late->chain_number);
-    query_u64(&query, late->number);
-    return query_run(&query);
+                "SELECT MAX(stored) FROM skipped"
+                " WHERE session=(SELECT row FROM session WHERE peer=? AND sid=?)"
+                " AND told=0 AND stored>=? AND CASE WHEN chain=? THEN number<? ELSE ? END"
+                " HAVING MAX(stored) IS NOT NULL");
+    query_text(&query, message->from.text);
+    query_blob(&query, bytes_of(message->sid));
+    query_u64(&query, since_ms);
+    query_blob(&query, bytes_of(message->chain_id));
+    query_u64(&query, message->number);
+    query_flag(&query, !message->is_from_gap);
+    enum error error = query_row(&query);
+    if (error == OK) {
+        *noticed_ms = query_get_u64(&query, 0);
+    }
+    return query_end(&query, error);
 }
 
-static enum error incoming_release(void *context, uint64_t row) {
+static enum error incoming_release(void *context, const struct incoming *message) {
     struct query query;
     query_begin(&query, context,
                 "UPDATE incoming SET place=(SELECT IFNULL(MAX(place), 0)+1 FROM incoming"
-                " WHERE place IS NOT NULL) WHERE row=?");
-    query_u64(&query, row);
+                " WHERE place IS NOT NULL), late=EXISTS(SELECT 1 FROM incoming INDEXED BY"
+                " incoming_by_sender WHERE peer=?1 AND afp=?2 AND sent>?3 AND place IS NOT NULL)"
+                " WHERE row=?4");
+    query_text(&query, message->from.text);
+    query_blob(&query, bytes_of(message->afp));
+    query_u64(&query, message->sent_ms);
+    query_u64(&query, message->row);
     return query_run(&query);
-}
-
-static enum error incoming_chain(void *context, const uint8_t sid[SESSION_ID_BYTES],
-                                 const uint8_t chain_id[CHAIN_ID_BYTES], uint32_t *chain_number) {
-    struct query query;
-    query_begin(&query, context,
-                "SELECT IFNULL(MAX(chain_number), 0) FROM incoming WHERE sid=? AND chain=?");
-    query_blob(&query, bytes_make(sid, SESSION_ID_BYTES));
-    query_blob(&query, bytes_make(chain_id, CHAIN_ID_BYTES));
-    enum error error = query_row(&query);
-    *chain_number = error == OK ? query_get_u32(&query, 0) : 0;
-    return query_end(&query, error);
 }
 
 static enum error incoming_next(void *context, uint64_t place, struct incoming *message,
@@ -122,7 +121,7 @@ static enum error incoming_next(void *context, uint64_t place, struct incoming *
     enum error error = query_row(&query);
     if (error == OK) {
         read_row(&query, message);
-        query_get_buffer(&query, 15, text);
+        query_get_buffer(&query, 16, text);
     }
     return query_end(&query, error);
 }
@@ -154,6 +153,33 @@ static enum error incoming_accept(void *context, const struct user_name *from,
     return error;
 }
 
+static enum error incoming_held(void *context, const struct user_name *from,
+                                const uint8_t afp[HASH_BYTES], uint64_t *row,
+                                uint8_t msg_id[MESSAGE_ID_BYTES]) {
+    struct query query;
+    query_begin(&query, context,
+                "SELECT row, msg_id FROM incoming WHERE peer=? AND afp=? AND place IS NULL"
+                " AND held=1 AND row>? AND kind IN (1,7,8) ORDER BY row LIMIT 1");
+    query_text(&query, from->text);
+    query_blob(&query, bytes_make(afp, HASH_BYTES));
+    query_u64(&query, *row);
+    enum error error = query_row(&query);
+    if (error == OK) {
+        *row = query_get_u64(&query, 0);
+        query_get_fixed(&query, 1, msg_id, MESSAGE_ID_BYTES);
+    }
+    return query_end(&query, error);
+}
+
+static enum error incoming_expire(void *context, uint64_t now_ms) {
+    struct query query;
+    query_begin(&query, context,
+                "UPDATE incoming SET text=x'', life=0 WHERE life>0 AND received+1000*life<?"
+                " AND place<=IFNULL((SELECT MIN(place) FROM cursor), 0)");
+    query_u64(&query, now_ms);
+    return query_run(&query);
+}
+
 static enum error seen_add(void *context, const uint8_t afp[HASH_BYTES],
                            const uint8_t msg_id[MESSAGE_ID_BYTES], uint64_t now_ms) {
     struct query query;
@@ -177,12 +203,13 @@ static enum error seen_expire(void *context, uint64_t before_ms) {
 void incoming_table(struct client_store *store) {
     store->incoming_add = incoming_add;
     store->incoming_pending = incoming_pending;
-    store->incoming_filled = incoming_filled;
+    store->incoming_gap = incoming_gap;
     store->incoming_release = incoming_release;
-    store->incoming_chain = incoming_chain;
     store->incoming_next = incoming_next;
     store->incoming_sender = incoming_sender;
+    store->incoming_held = incoming_held;
     store->incoming_accept = incoming_accept;
+    store->incoming_expire = incoming_expire;
     store->seen_add = seen_add;
     store->seen_expire = seen_expire;
 }

@@ -19,7 +19,7 @@ static enum error peer_get(void *context, const struct user_name *name, struct s
     peer->name = *name;
     query_begin(&query, context,
                 "SELECT afp IS NOT NULL, afp, pinned, verified, contact, changed_afp IS NOT NULL,"
-                " changed_afp, changed FROM peer WHERE name=?");
+                " changed_afp, changed, how FROM peer WHERE name=?");
     query_text(&query, name->text);
     enum error error = query_row(&query);
     if (error == OK) {
@@ -35,6 +35,8 @@ static enum error peer_get(void *context, const struct user_name *name, struct s
             query_get_fixed(&query, 6, peer->changed_afp, HASH_BYTES);
         }
         peer->changed_ms = query_get_u64(&query, 7);
+        uint32_t how = query_get_u32(&query, 8);
+        peer->how = how <= TRUST_CARD_FILE ? (enum trust_source)how : TRUST_NONE;
     }
     return query_end(&query, error);
 }
@@ -43,7 +45,7 @@ static enum error peer_put(void *context, const struct stored_peer *peer) {
     struct query query;
     query_begin(&query, context,
                 "INSERT OR REPLACE INTO peer(name, afp, pinned, verified, contact, changed_afp,"
-                " changed) VALUES(?,?,?,?,?,?,?)");
+                " changed, how) VALUES(?,?,?,?,?,?,?,?)");
     query_text(&query, peer->name.text);
     bind_hash(&query, peer->has_pin, peer->afp);
     query_u64(&query, peer->pinned_ms);
@@ -51,6 +53,7 @@ static enum error peer_put(void *context, const struct stored_peer *peer) {
     query_flag(&query, peer->is_contact);
     bind_hash(&query, peer->is_changed, peer->changed_afp);
     query_u64(&query, peer->changed_ms);
+    query_u64(&query, peer->how);
     return query_run(&query);
 }
 
@@ -59,7 +62,8 @@ static enum error identity_get(void *context, const uint8_t afp[HASH_BYTES],
     struct query query;
     memset(identity, 0, sizeof(*identity));
     memcpy(identity->afp, afp, HASH_BYTES);
-    query_begin(&query, context, "SELECT name, epoch, cid, set_id, held FROM identity WHERE afp=?");
+    query_begin(&query, context,
+                "SELECT name, epoch, cid, set_id, held, initial FROM identity WHERE afp=?");
     query_blob(&query, bytes_make(afp, HASH_BYTES));
     enum error error = query_row(&query);
     if (error == OK) {
@@ -68,6 +72,7 @@ static enum error identity_get(void *context, const uint8_t afp[HASH_BYTES],
         query_get_fixed(&query, 2, identity->cid, HASH_BYTES);
         identity->set_id = query_get_u32(&query, 3);
         identity->held = query_get_u32(&query, 4);
+        identity->initial_ms = query_get_u64(&query, 5);
     }
     return query_end(&query, error);
 }
@@ -75,14 +80,15 @@ static enum error identity_get(void *context, const uint8_t afp[HASH_BYTES],
 static enum error identity_put(void *context, const struct stored_identity *identity) {
     struct query query;
     query_begin(&query, context,
-                "INSERT OR REPLACE INTO identity(afp, name, epoch, cid, set_id, held)"
-                " VALUES(?,?,?,?,?,?)");
+                "INSERT OR REPLACE INTO identity(afp, name, epoch, cid, set_id, held, initial)"
+                " VALUES(?,?,?,?,?,?,?)");
     query_blob(&query, bytes_of(identity->afp));
     query_text(&query, identity->name.text);
     query_u64(&query, identity->epoch);
     query_blob(&query, bytes_of(identity->cid));
     query_u64(&query, identity->set_id);
     query_u64(&query, identity->held);
+    query_u64(&query, identity->initial_ms);
     return query_run(&query);
 }
 
@@ -120,6 +126,15 @@ static enum error tombstone_put(void *context, const uint8_t sid[SESSION_ID_BYTE
     return query_run(&query);
 }
 
+/* A session id is remembered longer than the private keys that could accept it again: a set and its
+ * grace are 61 days. */
+static enum error tombstone_expire(void *context, uint64_t before_ms) {
+    struct query query;
+    query_begin(&query, context, "DELETE FROM tombstone WHERE made<?");
+    query_u64(&query, before_ms);
+    return query_run(&query);
+}
+
 void people_table(struct client_store *store) {
     store->peer_get = peer_get;
     store->peer_put = peer_put;
@@ -128,4 +143,5 @@ void people_table(struct client_store *store) {
     store->identity_others = identity_others;
     store->tombstone_get = tombstone_get;
     store->tombstone_put = tombstone_put;
+    store->tombstone_expire = tombstone_expire;
 }

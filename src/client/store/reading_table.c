@@ -52,16 +52,18 @@ static enum error waiting_delete(void *context, uint64_t row) {
     return query_run(&query);
 }
 
-static enum error waiting_expire(void *context, uint64_t before_ms, struct user_name *from) {
+static enum error waiting_expire(void *context, uint64_t before_ms, struct user_name *from,
+                                 struct buffer *envelope) {
     struct query query;
     uint64_t row = 0;
     query_begin(&query, context,
-                "SELECT row, peer FROM waiting WHERE received<? ORDER BY row LIMIT 1");
+                "SELECT row, peer, envelope FROM waiting WHERE received<? ORDER BY row LIMIT 1");
     query_u64(&query, before_ms);
     enum error error = query_row(&query);
     if (error == OK) {
         row = query_get_u64(&query, 0);
         query_get_name(&query, 1, from);
+        query_get_buffer(&query, 2, envelope);
     }
     error = query_end(&query, error);
     return error == OK ? waiting_delete(context, row) : error;
@@ -96,7 +98,8 @@ static enum error counts(void *context, const char *cursor, struct store_counts 
     struct query query;
     memset(counts, 0, sizeof(*counts));
     query_begin(&query, context,
-                "SELECT (SELECT COUNT(*) FROM outgoing INDEXED BY outgoing_open WHERE state<2),"
+                "SELECT (SELECT COUNT(*) FROM outgoing INDEXED BY outgoing_by_state"
+                "  WHERE state<>2 AND state<>3 AND delivered=0 AND kind IN (1,7,8)),"
                 " (SELECT COUNT(*) FROM incoming WHERE place>"
                 "  IFNULL((SELECT place FROM cursor WHERE name=?1), 0))"
                 " +(SELECT COUNT(*) FROM incoming WHERE place IS NULL AND held=0),"

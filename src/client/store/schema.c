@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-const char *const SCHEMA[] = {
+static const char *const VERSION_1[] = {
     "CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
 
     "CREATE TABLE device(cid BLOB PRIMARY KEY, expires INTEGER NOT NULL, certificate BLOB NOT NULL,"
@@ -64,3 +64,59 @@ const char *const SCHEMA[] = {
     "PRAGMA user_version=1",
     NULL,
 };
+
+/* Delivery to the end: receipts, repair, and what is owed to people. */
+static const char *const VERSION_2[] = {
+    "ALTER TABLE peer ADD COLUMN how INTEGER NOT NULL DEFAULT 0",
+    "UPDATE peer SET how=1 WHERE verified>0",
+    "ALTER TABLE identity ADD COLUMN initial INTEGER NOT NULL DEFAULT 0",
+
+    "ALTER TABLE session ADD COLUMN chain_begun INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE session ADD COLUMN expires INTEGER NOT NULL DEFAULT 0",
+    "UPDATE session SET expires=created+7776000000", /* 90 days: no certificate lives longer */
+    "CREATE INDEX session_by_age ON session(expires)",
+    /* told: somebody has heard that it is missing, or it never comes. */
+    "ALTER TABLE skipped ADD COLUMN told INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX skipped_untold ON skipped(stored) WHERE told=0",
+
+    "ALTER TABLE outgoing ADD COLUMN kind INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE outgoing ADD COLUMN turn INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE outgoing ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE outgoing ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE outgoing ADD COLUMN offers INTEGER NOT NULL DEFAULT 0",
+    "DROP INDEX outgoing_open",
+    "CREATE INDEX outgoing_by_state ON outgoing(state, turn, row) WHERE state<>2 AND state<>3",
+    "CREATE INDEX outgoing_by_id ON outgoing(msg_id)",
+    "CREATE INDEX outgoing_sealed ON outgoing(peer, row) WHERE envelope IS NOT NULL",
+    "CREATE INDEX outgoing_unconfirmed ON outgoing(accepted)"
+    " WHERE envelope IS NOT NULL AND delivered=0",
+    "CREATE INDEX outgoing_by_session ON outgoing(sid, accepted) WHERE delivered=0",
+
+    "DROP INDEX incoming_by_chain",
+    "ALTER TABLE incoming DROP COLUMN missing",
+    "ALTER TABLE incoming DROP COLUMN chain_number",
+    "ALTER TABLE incoming ADD COLUMN from_gap INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE incoming ADD COLUMN late INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE incoming ADD COLUMN life INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE incoming ADD COLUMN passed INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX incoming_by_sender ON incoming(peer, afp, sent) WHERE place IS NOT NULL",
+    "CREATE INDEX incoming_living ON incoming(received) WHERE life>0",
+    "CREATE INDEX incoming_passed ON incoming(place) WHERE passed=1",
+
+    "CREATE TABLE receipt(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, afp BLOB NOT NULL,"
+    " msg_id BLOB NOT NULL, UNIQUE(peer, afp, msg_id))",
+    "CREATE TABLE given_up(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, afp BLOB NOT NULL,"
+    " chain BLOB NOT NULL, number INTEGER NOT NULL, UNIQUE(peer, afp, chain, number))",
+    "CREATE TABLE duty(peer TEXT NOT NULL, kind INTEGER NOT NULL, data BLOB NOT NULL,"
+    " due INTEGER NOT NULL, PRIMARY KEY(peer, kind, data)) WITHOUT ROWID",
+    "CREATE INDEX duty_by_time ON duty(due, peer, kind, data)",
+    "CREATE TABLE forced(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, kind INTEGER NOT NULL,"
+    " made INTEGER NOT NULL)",
+    "CREATE INDEX forced_by_peer ON forced(peer, kind, made)",
+    "CREATE TABLE asked(sid BLOB PRIMARY KEY, made INTEGER NOT NULL) WITHOUT ROWID",
+
+    "PRAGMA user_version=2",
+    NULL,
+};
+
+const char *const *const SCHEMAS[DATABASE_SCHEMA] = {VERSION_1, VERSION_2};

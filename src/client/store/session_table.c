@@ -9,7 +9,7 @@ enum { SESSION_STATE_MAX_BYTES = 16 * 1024 };
 
 #define SESSION_COLUMNS                                                                            \
     "sid, peer, afp, peer_cid, own, confirmed, active, receive_only, replaced, created, used,"     \
-    " newest_sent"
+    " newest_sent, chain_begun, expires"
 
 static void read_info(struct query *query, struct session_info *info) {
     query_get_fixed(query, 0, info->sid, SESSION_ID_BYTES);
@@ -24,6 +24,8 @@ static void read_info(struct query *query, struct session_info *info) {
     info->created_ms = query_get_u64(query, 9);
     info->used_ms = query_get_u64(query, 10);
     info->newest_sent_ms = query_get_u64(query, 11);
+    info->chain_ms = query_get_u64(query, 12);
+    info->expires_ms = query_get_u64(query, 13);
 }
 
 static void bind_key(struct query *query, const struct user_name *peer, const uint8_t *sid) {
@@ -91,8 +93,8 @@ static enum error session_get(void *context, const struct user_name *peer,
     enum error error = query_row(&query);
     if (error == OK) {
         read_info(&query, &session->info);
-        row = query_get_u64(&query, 12);
-        query_get_buffer(&query, 13, &state);
+        row = query_get_u64(&query, 14);
+        query_get_buffer(&query, 15, &state);
     }
     error = query_end(&query, error);
     if (error == OK && session_load(buffer_view(&state), &session->state) != OK) {
@@ -203,20 +205,22 @@ static void bind_use(struct query *query, const struct session_info *info) {
     query_flag(query, info->replaced_confirmed);
     query_u64(query, info->used_ms);
     query_u64(query, info->newest_sent_ms);
+    query_u64(query, info->chain_ms);
 }
 
 static enum error write_row(void *context, const struct session_info *info, struct bytes state) {
     struct query query;
-    query_begin(
-        &query, context,
-        "INSERT INTO session(confirmed, active, receive_only, replaced, used, newest_sent,"
-        " peer, sid, afp, peer_cid, own, created, state) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    query_begin(&query, context,
+                "INSERT INTO session(confirmed, active, receive_only, replaced, used, newest_sent,"
+                " chain_begun, peer, sid, afp, peer_cid, own, created, expires, state)"
+                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     bind_use(&query, info);
     bind_key(&query, &info->peer, info->sid);
     query_blob(&query, bytes_of(info->afp));
     query_blob(&query, bytes_of(info->peer_cid));
     query_flag(&query, info->is_own);
     query_u64(&query, info->created_ms);
+    query_u64(&query, info->expires_ms);
     query_blob(&query, state);
     return query_run(&query);
 }
@@ -252,7 +256,7 @@ static enum error session_update(void *context, const struct stored_session *ses
     if (error == OK) {
         query_begin(&query, context,
                     "UPDATE session SET confirmed=?, active=?, receive_only=?, replaced=?, used=?,"
-                    " newest_sent=?, state=? WHERE peer=? AND sid=?");
+                    " newest_sent=?, chain_begun=?, state=? WHERE peer=? AND sid=?");
         bind_use(&query, &session->info);
         query_blob(&query, buffer_view(&state));
         bind_key(&query, &session->info.peer, session->info.sid);
@@ -272,7 +276,7 @@ static enum error session_mark(void *context, const struct session_info *info) {
     struct query query;
     query_begin(&query, context,
                 "UPDATE session SET confirmed=?, active=?, receive_only=?, replaced=?, used=?,"
-                " newest_sent=? WHERE peer=? AND sid=?");
+                " newest_sent=?, chain_begun=? WHERE peer=? AND sid=?");
     bind_use(&query, info);
     bind_key(&query, &info->peer, info->sid);
     return query_run(&query);
@@ -304,6 +308,66 @@ static enum error session_delete(void *context, const struct user_name *peer,
     return error;
 }
 
+static const char *const EXPIRE[] = {
+    "DELETE FROM skipped WHERE stored<?1",
+    "DELETE FROM past WHERE ended<?1",
+    "DELETE FROM skipped WHERE session IN"
+    " (SELECT row FROM session WHERE expires<?1 OR (receive_only=1 AND used<?1))",
+    "DELETE FROM past WHERE session IN"
+    " (SELECT row FROM session WHERE expires<?1 OR (receive_only=1 AND used<?1))",
+    "DELETE FROM session WHERE expires<?1 OR (receive_only=1 AND used<?1)",
+};
+
+static enum error session_expire(void *context, uint64_t before_ms) {
+    enum error error = OK;
+    for (size_t i = 0; error == OK && i < sizeof(EXPIRE) / sizeof(EXPIRE[0]); i++) {
+        struct query query;
+        query_begin(&query, context, EXPIRE[i]);
+        query_u64(&query, before_ms);
+        error = query_run(&query);
+    }
+    return error;
+}
+
+static enum error session_lost(void *context, uint64_t before_ms, struct user_name *peer,
+                               uint32_t *count) {
+    struct query query;
+    uint64_t session = 0;
+    query_begin(&query, context,
+                "SELECT session.row, peer, COUNT(*) FROM skipped INDEXED BY skipped_untold"
+                " JOIN session ON session.row=skipped.session"
+                " WHERE told=0 AND stored<? AND active=1 GROUP BY session.row LIMIT 1");
+    query_u64(&query, before_ms);
+    enum error error = query_row(&query);
+    if (error == OK) {
+        session = query_get_u64(&query, 0);
+        query_get_name(&query, 1, peer);
+        *count = query_get_u32(&query, 2);
+    }
+    error = query_end(&query, error);
+    if (error == OK) {
+        query_begin(&query, context,
+                    "UPDATE skipped SET told=1 WHERE session=? AND told=0 AND stored<?");
+        query_u64(&query, session);
+        query_u64(&query, before_ms);
+        error = query_run(&query);
+    }
+    return error;
+}
+
+static enum error session_given_up(void *context, const struct user_name *peer,
+                                   const uint8_t afp[HASH_BYTES], const struct chain_place *place) {
+    struct query query;
+    query_begin(&query, context,
+                "UPDATE skipped SET told=1 WHERE chain=?1 AND number=?2 AND session IN"
+                " (SELECT row FROM session WHERE peer=?3 AND afp=?4)");
+    query_blob(&query, bytes_of(place->chain_id));
+    query_u64(&query, place->number);
+    query_text(&query, peer->text);
+    query_blob(&query, bytes_make(afp, HASH_BYTES));
+    return query_run(&query);
+}
+
 void session_table(struct client_store *store) {
     store->session_list = session_list;
     store->session_get = session_get;
@@ -311,4 +375,7 @@ void session_table(struct client_store *store) {
     store->session_update = session_update;
     store->session_mark = session_mark;
     store->session_delete = session_delete;
+    store->session_expire = session_expire;
+    store->session_lost = session_lost;
+    store->session_given_up = session_given_up;
 }

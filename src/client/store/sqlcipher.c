@@ -42,6 +42,7 @@ must_check enum error sqlcipher_store_open(const char *path, const struct secret
     session_table(&made->functions);
     outgoing_table(&made->functions);
     incoming_table(&made->functions);
+    owed_table(&made->functions);
     reading_table(&made->functions);
     *store = made;
     return OK;

@@ -11,6 +11,7 @@ void people_table(struct client_store *store);   /* peers, identities, tombstone
 void session_table(struct client_store *store);  /* sessions with skipped keys and past chains */
 void outgoing_table(struct client_store *store); /* what was written */
 void incoming_table(struct client_store *store); /* what came, with seen ids */
+void owed_table(struct client_store *store);     /* receipts, duties, and what limits them */
 void reading_table(struct client_store *store);  /* waiting messages, cursors, counts */
 
 #endif
