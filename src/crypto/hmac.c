@@ -50,6 +50,17 @@ must_check enum error hmac_sha256(const struct secret_32 *key, const struct byte
     return hmac_sha256_any(bytes_of(key->bytes), parts, count, out);
 }
 
+must_check enum error hmac_sha256_two(const struct secret_32 *key, struct bytes first,
+                                      struct bytes second, uint8_t first_out[TAG_BYTES],
+                                      uint8_t second_out[TAG_BYTES]) {
+    EVP_MAC_CTX *context = keyed(bytes_of(key->bytes));
+    bool done = context != NULL && update(context, &first, 1) && finish(context, first_out) &&
+                EVP_MAC_init(context, NULL, 0, NULL) == 1 && update(context, &second, 1) &&
+                finish(context, second_out);
+    EVP_MAC_CTX_free(context);
+    return done ? OK : library_failed(ERR_CRYPTO);
+}
+
 must_check enum error hkdf_extract_any(struct bytes salt, const struct bytes *ikm, size_t count,
                                        struct secret_32 *prk) {
     return hmac_sha256_any(salt, ikm, count, prk->bytes);

@@ -17,6 +17,11 @@ must_check enum error sha512(const struct bytes *parts, size_t count, uint8_t ou
 must_check enum error hmac_sha256(const struct secret_32 *key, const struct bytes *parts,
                                   size_t count, uint8_t out[TAG_BYTES]);
 
+/** HMAC-SHA-256 of two messages under one key: the key is prepared once. */
+must_check enum error hmac_sha256_two(const struct secret_32 *key, struct bytes first,
+                                      struct bytes second, uint8_t first_out[TAG_BYTES],
+                                      uint8_t second_out[TAG_BYTES]);
+
 /** HKDF-Extract: `ikm` may be a concatenation of `count` parts. */
 must_check enum error hkdf_extract(const struct secret_32 *salt, const struct bytes *ikm,
                                    size_t count, struct secret_32 *prk);

@@ -6,7 +6,13 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
+#include <stdlib.h>
+
 static const char ML_KEM[] = "ML-KEM-768";
+
+/* FIPS 203 section 4.2.1: a public key is three polynomials of 256 coefficients in 12 bits each,
+ * and 32 bytes of rho. */
+enum { MODULUS = 3329, COEFFICIENT_BYTES = 3 * 384 };
 
 static void *only_read(const uint8_t *data) {
     return (void *)(uintptr_t)data; /* OSSL_PARAM is not const-correct */
@@ -44,10 +50,14 @@ must_check enum error kem_public(const struct secret_64 *seed,
 }
 
 must_check enum error kem_check_public(const uint8_t public_key[KEM_PUBLIC_BYTES]) {
-    EVP_PKEY *key = public_of(public_key);
-    bool good = key != NULL;
-    EVP_PKEY_free(key);
-    return good ? OK : library_failed(ERR_KEY);
+    for (size_t i = 0; i < COEFFICIENT_BYTES; i += 3) {
+        unsigned low = public_key[i] | (public_key[i + 1] & 0x0fu) << 8;
+        unsigned high = public_key[i + 1] >> 4 | (unsigned)public_key[i + 2] << 4;
+        if (low >= MODULUS || high >= MODULUS) {
+            return ERR_KEY;
+        }
+    }
+    return OK;
 }
 
 static enum error encapsulate(const uint8_t *public_key, const OSSL_PARAM *params,
@@ -90,21 +100,58 @@ must_check enum error kem_encapsulate_with(const uint8_t public_key[KEM_PUBLIC_B
     return encapsulate(public_key, params, ciphertext, shared);
 }
 
-must_check enum error kem_decapsulate(const struct secret_64 *seed,
-                                      const uint8_t ciphertext[KEM_CIPHERTEXT_BYTES],
-                                      struct secret_32 *shared) {
+static enum error decapsulate(EVP_PKEY *key, const uint8_t *ciphertext, struct secret_32 *shared) {
     size_t size = sizeof(shared->bytes);
-    EVP_PKEY *key = pair_of(seed);
     EVP_PKEY_CTX *context = key == NULL ? NULL : EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
     bool done = context != NULL && EVP_PKEY_decapsulate_init(context, NULL) == 1 &&
                 EVP_PKEY_decapsulate(context, shared->bytes, &size, ciphertext,
                                      KEM_CIPHERTEXT_BYTES) == 1 &&
                 size == sizeof(shared->bytes);
     EVP_PKEY_CTX_free(context);
-    EVP_PKEY_free(key);
     if (!done) {
         secret_32_clear(shared);
         return library_failed(ERR_CRYPTO);
     }
     return OK;
+}
+
+must_check enum error kem_decapsulate(const struct secret_64 *seed,
+                                      const uint8_t ciphertext[KEM_CIPHERTEXT_BYTES],
+                                      struct secret_32 *shared) {
+    EVP_PKEY *key = pair_of(seed);
+    enum error error = decapsulate(key, ciphertext, shared);
+    EVP_PKEY_free(key);
+    return error;
+}
+
+struct kem_pair {
+    EVP_PKEY *key;
+};
+
+must_check enum error kem_pair_new(const struct secret_64 *seed, struct kem_pair **pair) {
+    struct kem_pair *made = calloc(1, sizeof(*made));
+    *pair = NULL;
+    if (made == NULL) {
+        return ERR_MEMORY;
+    }
+    made->key = pair_of(seed);
+    if (made->key == NULL) {
+        free(made);
+        return library_failed(ERR_CRYPTO);
+    }
+    *pair = made;
+    return OK;
+}
+
+void kem_pair_free(struct kem_pair *pair) {
+    if (pair != NULL) {
+        EVP_PKEY_free(pair->key);
+        free(pair);
+    }
+}
+
+must_check enum error kem_pair_decapsulate(const struct kem_pair *pair,
+                                           const uint8_t ciphertext[KEM_CIPHERTEXT_BYTES],
+                                           struct secret_32 *shared) {
+    return decapsulate(pair->key, ciphertext, shared);
 }

@@ -10,7 +10,35 @@
 #include <openssl/core_names.h>
 #include <openssl/rand.h>
 
+#include <stdlib.h>
+
 static const char LABEL[] = "sotto/1 rsa";
+
+struct rsa_pair {
+    EVP_PKEY *key;
+};
+
+must_check enum error rsa_pair_new(const struct rsa_private *key, struct rsa_pair **pair) {
+    struct rsa_pair *made = calloc(1, sizeof(*made));
+    *pair = NULL;
+    if (made == NULL) {
+        return ERR_MEMORY;
+    }
+    made->key = rsa_key_load(bytes_make(key->pkcs8, key->size));
+    if (made->key == NULL) {
+        free(made);
+        return library_failed(ERR_KEY);
+    }
+    *pair = made;
+    return OK;
+}
+
+void rsa_pair_free(struct rsa_pair *pair) {
+    if (pair != NULL) {
+        EVP_PKEY_free(pair->key);
+        free(pair);
+    }
+}
 
 must_check enum error rsa_generate(struct rsa_private *key) {
     *key = (struct rsa_private){0};
@@ -64,9 +92,26 @@ must_check enum error rsa_encrypt(const uint8_t modulus[RSA_MODULUS_BYTES],
     return error;
 }
 
+/* OAEP with the pair at hand, or with one made for this call. */
+static enum error open(const struct rsa_private *key, const struct rsa_pair *pair,
+                       struct bytes sealed, uint8_t message[RSA_MODULUS_BYTES], size_t *size,
+                       unsigned *good) {
+    if (pair == NULL) {
+        return rsa_oaep_decrypt(bytes_make(key->pkcs8, key->size), bytes_of_string(LABEL), sealed,
+                                message, size, good);
+    }
+    return rsa_oaep_decrypt_with(pair->key, bytes_of_string(LABEL), sealed, message, size, good);
+}
+
 must_check enum error rsa_decrypt(const struct rsa_private *key,
                                   const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
                                   struct secret_32 *secret) {
+    return rsa_decrypt_with(key, NULL, ciphertext, secret);
+}
+
+must_check enum error rsa_decrypt_with(const struct rsa_private *key, const struct rsa_pair *pair,
+                                       const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
+                                       struct secret_32 *secret) {
     uint8_t message[RSA_MODULUS_BYTES] = {0};
     struct secret_32 real = {0};
     struct secret_32 fake = {0};
@@ -78,8 +123,7 @@ must_check enum error rsa_decrypt(const struct rsa_private *key,
     if (error != OK) {
         goto out;
     }
-    error = rsa_oaep_decrypt(bytes_make(key->pkcs8, key->size), bytes_of_string(LABEL), sealed,
-                             message, &size, &good);
+    error = open(key, pair, sealed, message, &size, &good);
     if (error != OK) {
         goto out;
     }

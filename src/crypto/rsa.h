@@ -34,11 +34,22 @@ must_check enum error rsa_encrypt(const uint8_t modulus[RSA_MODULUS_BYTES],
                                   uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
                                   struct secret_32 *secret);
 
+/** A private key in OpenSSL's form, for a device that keeps it in memory: importing it and
+ * preparing its exponentiations takes longer than one decryption. rsa_pair_new: ERR_KEY. */
+struct rsa_pair;
+must_check enum error rsa_pair_new(const struct rsa_private *key, struct rsa_pair **pair);
+void rsa_pair_free(struct rsa_pair *pair);
+
 /** The secret of a ciphertext. Never fails visibly for a bad one: the result is then
  * HMAC(reject, ciphertext), computed always and chosen without a branch; OpenSSL's error queue is
  * cleared. ERR_KEY only when the private key itself does not load. */
 must_check enum error rsa_decrypt(const struct rsa_private *key,
                                   const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
                                   struct secret_32 *secret);
+
+/** The same with the pair of `key`; NULL: made for this call. */
+must_check enum error rsa_decrypt_with(const struct rsa_private *key, const struct rsa_pair *pair,
+                                       const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
+                                       struct secret_32 *secret);
 
 #endif

@@ -53,15 +53,12 @@ unsigned rsa_is_zero(uint32_t x) {
     return (~x & (x - 1)) >> 31;
 }
 
-must_check enum error rsa_oaep_decrypt(struct bytes pkcs8, struct bytes label,
-                                       struct bytes ciphertext, uint8_t message[RSA_MODULUS_BYTES],
-                                       size_t *size, unsigned *good) {
+must_check enum error rsa_oaep_decrypt_with(EVP_PKEY *key, struct bytes label,
+                                            struct bytes ciphertext,
+                                            uint8_t message[RSA_MODULUS_BYTES], size_t *size,
+                                            unsigned *good) {
     *size = RSA_MODULUS_BYTES;
     *good = 0;
-    EVP_PKEY *key = rsa_key_load(pkcs8);
-    if (key == NULL) {
-        return library_failed(ERR_KEY);
-    }
     enum error error = OK;
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
     if (context != NULL && EVP_PKEY_decrypt_init(context) == 1 && set_oaep(context, label)) {
@@ -72,7 +69,20 @@ must_check enum error rsa_oaep_decrypt(struct bytes pkcs8, struct bytes label,
         error = ERR_CRYPTO;
     }
     EVP_PKEY_CTX_free(context);
-    EVP_PKEY_free(key);
     ERR_clear_error(); /* on success too: whether there was an error must not show */
+    return error;
+}
+
+must_check enum error rsa_oaep_decrypt(struct bytes pkcs8, struct bytes label,
+                                       struct bytes ciphertext, uint8_t message[RSA_MODULUS_BYTES],
+                                       size_t *size, unsigned *good) {
+    *size = RSA_MODULUS_BYTES;
+    *good = 0;
+    EVP_PKEY *key = rsa_key_load(pkcs8);
+    if (key == NULL) {
+        return library_failed(ERR_KEY);
+    }
+    enum error error = rsa_oaep_decrypt_with(key, label, ciphertext, message, size, good);
+    EVP_PKEY_free(key);
     return error;
 }

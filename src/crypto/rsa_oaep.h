@@ -17,6 +17,13 @@ must_check enum error rsa_oaep_decrypt(struct bytes pkcs8, struct bytes label,
                                        struct bytes ciphertext, uint8_t message[RSA_MODULUS_BYTES],
                                        size_t *size, unsigned *good);
 
+/** The same with a key in OpenSSL's form (an EVP_PKEY). ERR_CRYPTO when OpenSSL fails to begin. */
+struct evp_pkey_st;
+must_check enum error rsa_oaep_decrypt_with(struct evp_pkey_st *key, struct bytes label,
+                                            struct bytes ciphertext,
+                                            uint8_t message[RSA_MODULUS_BYTES], size_t *size,
+                                            unsigned *good);
+
 /** Encrypts `message` under a modulus with e = 65537. ERR_KEY on a bad modulus. */
 must_check enum error rsa_oaep_encrypt(const uint8_t modulus[RSA_MODULUS_BYTES], struct bytes label,
                                        struct bytes message,

@@ -142,7 +142,7 @@ must_check enum error session_accept(const struct own_device *own, const struct 
     struct handshake_secrets secrets;
     struct secret_32 prk;
     if (error == OK) {
-        error = handshake_respond(own->keys, peer, tail, set, one_time, &secrets);
+        error = handshake_respond(own, peer, tail, set, one_time, &secrets);
         if (error == OK) {
             error = handshake_root(&secrets, session->th, &prk, &session->root);
         }

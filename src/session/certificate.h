@@ -32,6 +32,15 @@ struct device_keys {
 void device_keys_clear(struct device_keys *keys);
 must_check enum error device_keys_generate(const struct entropy *entropy, struct device_keys *keys);
 
+/** The keys of one device that every first message to it uses, in OpenSSL's form: for who keeps
+ * them in memory. Making them takes as long as the decapsulations themselves. */
+struct device_pairs {
+    struct rsa_pair *rsa;
+    struct kem_pair *kem;
+};
+must_check enum error device_pairs_new(const struct device_keys *keys, struct device_pairs **pairs);
+void device_pairs_free(struct device_pairs *pairs);
+
 /** Keys as bytes for a store that encrypts: load checks every length (ERR_MALFORMED). */
 must_check enum error account_keys_save(const struct account_keys *keys, struct buffer *out);
 must_check enum error account_keys_load(struct bytes data, struct account_keys *keys);

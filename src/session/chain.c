@@ -103,14 +103,10 @@ must_check enum error chain_step(struct secret_32 *chain_key, struct secret_32 *
     static const uint8_t NEXT[] = {0x02};
     const struct bytes message = bytes_of(MESSAGE);
     const struct bytes next = bytes_of(NEXT);
-    enum error error = OK;
-    if (message_key != NULL) {
-        error = hmac_sha256(chain_key, &message, 1, message_key->bytes);
-    }
     struct secret_32 moved;
-    if (error == OK) {
-        error = hmac_sha256(chain_key, &next, 1, moved.bytes);
-    }
+    enum error error = message_key == NULL ? hmac_sha256(chain_key, &next, 1, moved.bytes)
+                                           : hmac_sha256_two(chain_key, message, next,
+                                                             message_key->bytes, moved.bytes);
     if (error == OK) {
         *chain_key = moved;
     }

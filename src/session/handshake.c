@@ -125,21 +125,35 @@ static enum error respond_dh(const struct device_keys *own, const struct certifi
     return error;
 }
 
+must_check enum error own_decrypt(const struct own_device *own,
+                                  const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
+                                  struct secret_32 *secret) {
+    const struct rsa_pair *pair = own->pairs == NULL ? NULL : own->pairs->rsa;
+    return rsa_decrypt_with(&own->keys->rsa, pair, ciphertext, secret);
+}
+
+must_check enum error own_decapsulate(const struct own_device *own,
+                                      const uint8_t ciphertext[KEM_CIPHERTEXT_BYTES],
+                                      struct secret_32 *shared) {
+    return own->pairs == NULL ? kem_decapsulate(&own->keys->kem, ciphertext, shared)
+                              : kem_pair_decapsulate(own->pairs->kem, ciphertext, shared);
+}
+
 must_check enum error
-handshake_respond(const struct device_keys *own, const struct certificate *peer,
+handshake_respond(const struct own_device *own, const struct certificate *peer,
                   const struct hello_tail *tail, const struct prekey_secret *set,
                   const struct prekey_secret *one_time, struct handshake_secrets *secrets) {
     memset(secrets, 0, sizeof(*secrets));
-    enum error error = respond_dh(own, peer, tail->ek, set, one_time, secrets->dh);
+    enum error error = respond_dh(own->keys, peer, tail->ek, set, one_time, secrets->dh);
     if (error == OK) {
         const struct prekey_secret *prekey = one_time != NULL ? one_time : set;
         error = kem_decapsulate(&prekey->kem, tail->ct_prekey, &secrets->ss_prekey);
     }
     if (error == OK) {
-        error = kem_decapsulate(&own->kem, tail->ct_identity, &secrets->ss_identity);
+        error = own_decapsulate(own, tail->ct_identity, &secrets->ss_identity);
     }
     if (error == OK) {
-        error = rsa_decrypt(&own->rsa, tail->ct_rsa, &secrets->s_rsa);
+        error = own_decrypt(own, tail->ct_rsa, &secrets->s_rsa);
     }
     if (error != OK) {
         handshake_secrets_clear(secrets);

@@ -47,9 +47,17 @@ must_check enum error handshake_initiate(const struct device_keys *own, const st
                                          const struct entropy *entropy, struct hello_tail *tail,
                                          struct handshake_secrets *secrets);
 
+/** The own certified keys at work: RSA.dec(DRK, ct) and KEM.decaps(DKK, ct). */
+must_check enum error own_decrypt(const struct own_device *own,
+                                  const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
+                                  struct secret_32 *secret);
+must_check enum error own_decapsulate(const struct own_device *own,
+                                      const uint8_t ciphertext[KEM_CIPHERTEXT_BYTES],
+                                      struct secret_32 *shared);
+
 /** The responder's half: the same secrets from the private keys that the tail names. ERR_KEY. */
 must_check enum error
-handshake_respond(const struct device_keys *own, const struct certificate *peer,
+handshake_respond(const struct own_device *own, const struct certificate *peer,
                   const struct hello_tail *tail, const struct prekey_secret *set,
                   const struct prekey_secret *one_time, struct handshake_secrets *secrets);
 

@@ -4,6 +4,7 @@
 
 #include "wire/codec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { KEYS_VERSION = 1 };
@@ -52,6 +53,29 @@ must_check enum error device_keys_generate(const struct entropy *entropy,
         device_keys_clear(keys);
     }
     return error;
+}
+
+must_check enum error device_pairs_new(const struct device_keys *keys,
+                                       struct device_pairs **pairs) {
+    struct device_pairs *made = calloc(1, sizeof(*made));
+    enum error error = made == NULL ? ERR_MEMORY : rsa_pair_new(&keys->rsa, &made->rsa);
+    if (error == OK) {
+        error = kem_pair_new(&keys->kem, &made->kem);
+    }
+    if (error != OK) {
+        device_pairs_free(made);
+        made = NULL;
+    }
+    *pairs = made;
+    return error;
+}
+
+void device_pairs_free(struct device_pairs *pairs) {
+    if (pairs != NULL) {
+        rsa_pair_free(pairs->rsa);
+        kem_pair_free(pairs->kem);
+        free(pairs);
+    }
 }
 
 must_check enum error account_keys_save(const struct account_keys *keys, struct buffer *out) {

@@ -89,10 +89,10 @@ static enum error open_secrets(const struct session *session, const struct own_d
         error = ERR_MISMATCH;
     }
     if (error == OK && secrets->has_auth) {
-        error = rsa_decrypt(&own->keys->rsa, chain->auth_rsa, &secrets->s_rsa);
+        error = own_decrypt(own, chain->auth_rsa, &secrets->s_rsa);
     }
     if (error == OK && secrets->has_auth) {
-        error = kem_decapsulate(&own->keys->kem, chain->auth_kem, &secrets->ss_kem);
+        error = own_decapsulate(own, chain->auth_kem, &secrets->ss_kem);
     }
     return error;
 }

@@ -127,6 +127,7 @@ struct own_device {
     const uint8_t *certificate; /**< CERTIFICATE_BYTES */
     const struct certificate *parsed;
     const struct device_keys *keys;
+    const struct device_pairs *pairs; /**< of these keys; NULL: made where they are needed */
 };
 
 /** Begins a session with a verified bundle (initiator). ERR_KEY on keys that no honest peer makes,

@@ -117,6 +117,74 @@ static void a_coefficient_over_the_modulus_is_refused(void **state) {
     assert_true(ERR_peek_error() == 0);
 }
 
+/* The own check of the modulus against OpenSSL's, at every coefficient and on both sides of 3329.
+ */
+static void the_modulus_check_is_that_of_the_library(void **state) {
+    enum { COEFFICIENTS = 768 };
+    static const unsigned VALUES[] = {3328, 3329, 4095};
+    const struct secret_64 seed = seed_of(7);
+    struct secret_32 shared;
+    uint8_t good[KEM_PUBLIC_BYTES];
+    uint8_t ek[KEM_PUBLIC_BYTES];
+    uint8_t ct[KEM_CIPHERTEXT_BYTES];
+    (void)state;
+    assert_int_equal(kem_public(&seed, good), OK);
+    for (size_t i = 0; i < COEFFICIENTS; i++) {
+        unsigned value = VALUES[i % ROWS(VALUES)];
+        uint8_t *at = ek + i / 2 * 3;
+        memcpy(ek, good, sizeof(ek));
+        if (i % 2 == 0) {
+            at[0] = (uint8_t)(value & 0xff);
+            at[1] = (uint8_t)((at[1] & 0xf0) | value >> 8);
+        } else {
+            at[1] = (uint8_t)((at[1] & 0x0f) | (value & 0x0f) << 4);
+            at[2] = (uint8_t)(value >> 4);
+        }
+        assert_int_equal(kem_check_public(ek), value < 3329 ? OK : ERR_KEY);
+        assert_int_equal(kem_encapsulate(ek, ct, &shared), value < 3329 ? OK : ERR_KEY);
+    }
+}
+
+static void a_pair_in_memory_decapsulates_the_same(void **state) {
+    const struct secret_64 seed = seed_of(8);
+    struct kem_pair *pair = NULL;
+    struct secret_32 sent;
+    struct secret_32 received;
+    struct secret_32 other;
+    uint8_t ek[KEM_PUBLIC_BYTES];
+    uint8_t ct[KEM_CIPHERTEXT_BYTES];
+    (void)state;
+    assert_int_equal(kem_public(&seed, ek), OK);
+    assert_int_equal(kem_pair_new(&seed, &pair), OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(kem_encapsulate(ek, ct, &sent), OK);
+        assert_int_equal(kem_pair_decapsulate(pair, ct, &received), OK);
+        assert_memory_equal(&sent, &received, sizeof(sent));
+        ct[7] ^= 1;
+        assert_int_equal(kem_decapsulate(&seed, ct, &other), OK);
+        assert_int_equal(kem_pair_decapsulate(pair, ct, &received), OK);
+        assert_memory_equal(&other, &received, sizeof(other));
+    }
+    kem_pair_free(pair);
+    kem_pair_free(NULL);
+}
+
+/* The same answer to the same ciphertext under another one-time key is another secret: with ct and
+ * key in the transcript as well, a first message is for one key only. */
+static void another_key_decapsulates_to_another_secret(void **state) {
+    const struct secret_64 seed = seed_of(9);
+    const struct secret_64 next = seed_of(10);
+    struct secret_32 sent;
+    struct secret_32 received;
+    uint8_t ek[KEM_PUBLIC_BYTES];
+    uint8_t ct[KEM_CIPHERTEXT_BYTES];
+    (void)state;
+    assert_int_equal(kem_public(&seed, ek), OK);
+    assert_int_equal(kem_encapsulate(ek, ct, &sent), OK);
+    assert_int_equal(kem_decapsulate(&next, ct, &received), OK);
+    assert_memory_not_equal(&sent, &received, sizeof(sent));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_sides_derive_the_same),
@@ -125,6 +193,9 @@ int main(void) {
         cmocka_unit_test(given_randomness_gives_one_ciphertext),
         cmocka_unit_test(a_bad_ciphertext_gives_an_unrelated_secret),
         cmocka_unit_test(a_coefficient_over_the_modulus_is_refused),
+        cmocka_unit_test(the_modulus_check_is_that_of_the_library),
+        cmocka_unit_test(a_pair_in_memory_decapsulates_the_same),
+        cmocka_unit_test(another_key_decapsulates_to_another_secret),
     };
     return cmocka_run_group_tests_name("kem", tests, NULL, NULL);
 }

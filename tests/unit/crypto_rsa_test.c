@@ -57,6 +57,31 @@ static void what_is_encrypted_is_decrypted(void **state) {
     assert_memory_not_equal(ciphertext, other, sizeof(other));
 }
 
+static void a_pair_in_memory_opens_the_same(void **state) {
+    struct pair *pair = *state;
+    struct rsa_private broken = {.size = 3};
+    struct rsa_pair *kept = NULL;
+    uint8_t ciphertext[RSA_CIPHERTEXT_BYTES];
+    struct secret_32 sent;
+    struct secret_32 opened;
+    struct secret_32 fake;
+    assert_int_equal(rsa_pair_new(&pair->key, &kept), OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rsa_encrypt(pair->modulus, ciphertext, &sent), OK);
+        assert_int_equal(rsa_decrypt_with(&pair->key, kept, ciphertext, &opened), OK);
+        assert_memory_equal(&sent, &opened, sizeof(sent));
+        ciphertext[9] ^= 1;
+        assert_int_equal(rsa_decrypt(&pair->key, ciphertext, &fake), OK);
+        assert_int_equal(rsa_decrypt_with(&pair->key, kept, ciphertext, &opened), OK);
+        assert_memory_equal(&fake, &opened, sizeof(fake));
+        assert_true(ERR_peek_error() == 0);
+    }
+    rsa_pair_free(kept);
+    rsa_pair_free(NULL);
+    assert_int_equal(rsa_pair_new(&broken, &kept), ERR_KEY);
+    assert_null(kept);
+}
+
 static void a_bad_ciphertext_gives_the_value_of_reject(void **state) {
     struct pair *pair = *state;
     uint8_t ciphertext[RSA_CIPHERTEXT_BYTES];
@@ -206,6 +231,7 @@ static void other_keys_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_encrypted_is_decrypted),
+        cmocka_unit_test(a_pair_in_memory_opens_the_same),
         cmocka_unit_test(a_bad_ciphertext_gives_the_value_of_reject),
         cmocka_unit_test(a_plaintext_of_another_size_is_rejected),
         cmocka_unit_test(another_label_is_rejected),

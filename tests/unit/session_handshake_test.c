@@ -222,7 +222,8 @@ static void public_rules_are_checked_before_private_keys(void **state) {
     struct session b;
     struct buffer envelope;
     struct buffer body;
-    broken.own = (struct own_device){broken.certificate, &broken.parsed, &broken.keys};
+    broken.own = (struct own_device){
+        .certificate = broken.certificate, .parsed = &broken.parsed, .keys = &broken.keys};
     broken.keys.rsa.size = 0;
     first_message(world, true, &a, &envelope);
     buffer_init(&body, BODY_MAX_BYTES);

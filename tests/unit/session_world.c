@@ -86,7 +86,8 @@ static enum error person_make(const struct entropy *entropy, const char *name,
         error = one_time_prekey_make(entropy, &person->keys, person->parsed.cid, NOW_MS,
                                      &person->one_time, person->one_time_object);
     }
-    person->own = (struct own_device){person->certificate, &person->parsed, &person->keys};
+    person->own = (struct own_device){
+        .certificate = person->certificate, .parsed = &person->parsed, .keys = &person->keys};
     return error;
 }
 

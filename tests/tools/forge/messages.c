@@ -23,7 +23,8 @@ void load_own(const json_t *request, struct own *own) {
     load_device(request, &own->keys);
     request_fixed(request, "certificate", own->certificate, sizeof(own->certificate));
     forge_check(certificate_parse(bytes_of(own->certificate), &own->parsed), "certificate");
-    own->device = (struct own_device){own->certificate, &own->parsed, &own->keys};
+    own->device = (struct own_device){
+        .certificate = own->certificate, .parsed = &own->parsed, .keys = &own->keys};
 }
 
 /** Seals each of "bodies" (hex) in a new session with the owner of the bundle. */

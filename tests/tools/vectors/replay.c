@@ -141,7 +141,7 @@ static void respond(struct replay *replay) {
     const struct hello_tail *tail =
         (const struct hello_tail *)(initial.hello.data + 2 + CERTIFICATE_BYTES);
     went_well(place, "the handshake",
-              handshake_respond(&b->device->keys, &conversation->devices[INITIATOR].parsed, tail,
+              handshake_respond(&b->own, &conversation->devices[INITIATOR].parsed, tail,
                                 &set->secret, one_time == NULL ? NULL : &one_time->secret,
                                 &secrets));
     same_secrets(place, &secrets, &conversation->handshake.secrets);

@@ -9,7 +9,8 @@
 void side_init(struct side *side, const struct device *device) {
     memset(side, 0, sizeof(*side));
     side->device = device;
-    side->own = (struct own_device){device->certificate, &device->parsed, &device->keys};
+    side->own = (struct own_device){
+        .certificate = device->certificate, .parsed = &device->parsed, .keys = &device->keys};
 }
 
 void side_clear(struct side *side) {
