@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """A server for real clients that keeps to the protocol until a test tells it otherwise."""
+import hashlib
 import os
 import threading
+from dataclasses import dataclass, field
 
 import wire
 
@@ -9,16 +11,29 @@ CLOSE = object()   # as an answer: hang up
 SILENCE = object()  # as an answer: say nothing
 
 
+@dataclass
+class Letter:
+    """A message on its way between two real clients."""
+    sender: str
+    to: str
+    envelope: bytes
+    id: bytes = field(default_factory=lambda: os.urandom(16))
+
+
 class FakeServer:
     """Answers what an honest server would; `answers[TYPE]` replaces the answer to one type.
 
     An entry of `answers` is called with (fake, request, body) and gives a list of frames, CLOSE or SILENCE.
-    `people` maps names to what GET_BUNDLE and GET_CERTIFICATE hand out: a bundle, or a function that makes one."""
+    `people` maps names to what GET_BUNDLE and GET_CERTIFICATE hand out: a bundle, or a function that makes one; for
+    everybody else it is what they published. `carry` decides what becomes of a message between real clients: called
+    with a Letter, it gives the Letters that are put into mailboxes. `forgets` off: nothing leaves a mailbox."""
 
     def __init__(self, folder, forge, alpn=wire.ALPN):
         self.forge, self.people, self.answers = forge, {}, {}
         self.sent, self.acked, self.mail = [], [], []
         self.welcome_fields, self.certificates = {}, {}
+        self.carry, self.mailboxes, self.handles, self.forgets = lambda letter: [letter], {}, 1_000_000, True
+        self.withholds = False  # hands out no one-time prekeys
         self.requests = []
         self.published = {}
         self.lock = threading.Lock()
@@ -70,9 +85,12 @@ class FakeServer:
         return getattr(self, f"_on_{kind:02x}")(state, request, body)
 
     def welcome(self, request, name, **fields):
-        left = 32 if name in self.published else 0
+        kept = self.published.get(name)
         return [wire.frame(wire.WELCOME, request, wire.welcome(name, **{
-            "waiting": len(self.mail), "left": left, "set_id": 1 if left else 0, **self.welcome_fields, **fields}))]
+            "waiting": len(self.mail) + len(self.mailboxes.get(name, ())),
+            "left": min(len(kept["one_time"]), 64) if kept else 0,
+            "set_id": int.from_bytes(kept["set"][34:38], "big") if kept and kept["set"] else 0,
+            **self.welcome_fields, **fields}))]
 
     def _on_01(self, state, request, _):
         if state["name"] is None:
@@ -87,8 +105,10 @@ class FakeServer:
 
     def _on_11(self, state, request, body):
         reader = wire.Reader(body)
-        reader.flag()
+        is_replacement = reader.flag()
         kept = self.published.setdefault(state["name"], {"set": None, "one_time": []})
+        if is_replacement:
+            kept["one_time"] = []
         if reader.flag():
             kept["set"] = reader.take(wire.SET_BYTES)
         kept["one_time"] += [reader.take(wire.ONE_TIME_BYTES) for _ in range(reader.unpack("B"))]
@@ -97,16 +117,21 @@ class FakeServer:
 
     def bundle_of(self, name):
         """The bundle of a real client that registered here."""
-        certificate = next(one for who, one in self.certificates.values() if who == name)
         kept = self.published[name]
-        return certificate + kept["set"] + kept["one_time"].pop()
+        last = b"" if self.withholds or not kept["one_time"] else kept["one_time"].pop()
+        return self.certificate_of(name) + kept["set"] + last
 
-    def _handed_out(self, name):
+    def certificate_of(self, name):
+        return [one for who, one in self.certificates.values() if who == name][-1]
+
+    def _handed_out(self, name, is_bundle=True):
         entry = self.people.get(name)
+        if entry is None and name in self.published:
+            return self.bundle_of(name) if is_bundle else self.certificate_of(name)
         return entry() if callable(entry) else entry
 
     def _on_12(self, _, request, body):
-        bundle = self._handed_out(wire.Reader(body).name())
+        bundle = self._handed_out(wire.Reader(body).name(), False)
         if bundle is None:
             return [wire.frame(wire.ERROR, request, wire.error("no_such_user"))]
         return [wire.frame(wire.CERTIFICATE, request, bundle[:wire.CERTIFICATE_BYTES])]
@@ -118,23 +143,55 @@ class FakeServer:
         return [wire.frame(wire.BUNDLE, request, bundle)]
 
     def _on_14(self, state, request, _):
-        return [wire.frame(wire.USERS, request, wire.users(sorted({*self.people, state["name"]})))]
+        return [wire.frame(wire.USERS, request, wire.users(sorted({*self.people, *self.published, state["name"]})))]
 
-    def _on_15(self, _, request, body):
-        self.sent.append(wire.read_send(body))
+    def _on_15(self, state, request, body):
+        said = wire.read_send(body)
+        self.sent.append({**said, "from": state["name"]})
+        if said["to"] in self.published:
+            for letter in self.carry(Letter(state["name"], said["to"], said["envelope"], said["id"])):
+                self.post(letter)
         return [wire.frame(wire.ACCEPTED, request)]
 
-    def _on_16(self, _, __, ___):
-        """Hands over what lies in `mail`: (sender, envelope) or (sender, envelope, envelope id)."""
+    def post(self, letter):
+        """Puts a message into the mailbox of a real client. Returns its handle."""
+        with self.lock:
+            self.handles += 1
+            self.mailboxes.setdefault(letter.to, {})[self.handles] = letter
+            return self.handles
+
+    def _on_16(self, state, __, ___):
+        """Hands over the mailbox, and what lies in `mail`: (sender, envelope) or (sender, envelope, envelope id)."""
+        with self.lock:
+            waiting = list(self.mailboxes.get(state["name"], {}).items())
         frames = [wire.frame(wire.DELIVER, 0, wire.deliver(number + 1, *one))
                   for number, one in enumerate(self.mail)]
+        frames += [wire.frame(wire.DELIVER, 0, wire.deliver(handle, one.sender, one.envelope, one.id))
+                   for handle, one in waiting]
         return [*frames, wire.frame(wire.CAUGHT_UP, 0)]
 
-    def _on_17(self, _, __, body):
+    def _on_17(self, state, __, body):
         reader = wire.Reader(body)
-        self.acked += [reader.unpack("Q") for _ in range(reader.unpack("H"))]
+        handles = [reader.unpack("Q") for _ in range(reader.unpack("H"))]
         reader.finish()
+        self.acked += handles
+        with self.lock:
+            for handle in handles if self.forgets else ():
+                self.mailboxes.get(state["name"], {}).pop(handle, None)
         return SILENCE
+
+    def _on_18(self, state, request, body):
+        """RENEW: certificate, set and one-time prekeys replace what was there."""
+        reader = wire.Reader(body)
+        certificate, prekey_set = reader.take(wire.CERTIFICATE_BYTES), reader.take(wire.SET_BYTES)
+        one_time = [reader.take(wire.ONE_TIME_BYTES) for _ in range(reader.unpack("B"))]
+        reader.finish()
+        cid = hashlib.sha256(b"\x0csotto/1 cert" + certificate[:3546]).digest()
+        for old in [old for old, (who, _) in self.certificates.items() if who == state["name"]]:
+            del self.certificates[old]
+        self.certificates[cid] = (state["name"], certificate)
+        self.published[state["name"]] = {"set": prekey_set, "one_time": one_time}
+        return [wire.frame(wire.DONE, request)]
 
 
 def refuse(code, retry_after_s=0, detail=""):

@@ -389,10 +389,12 @@ def test_terminal_escapes_in_a_text_do_not_reach_the_terminal(fake, forge, ana):
 
 def test_a_server_that_loses_everything_and_starts_over_is_given_new_prekeys(fake, ana, bob):
     ana.send("bob", "one")
-    before = len(fake.published["ana"]["one_time"])
+    before = {"set": fake.published["ana"]["set"], "one_time": set(fake.published["ana"]["one_time"])}
     fake.welcome_fields["epoch"] = b"\x22" * 16
     ana.run("recv")
-    assert len(fake.published["ana"]["one_time"]) == before + 32
+    after = fake.published["ana"]
+    assert len(after["one_time"]) == 32 and not before["one_time"] & set(after["one_time"])
+    assert after["set"][34:38] > before["set"][34:38], "a set with a higher set_id"
 
 
 def test_low_prekeys_are_filled_up(fake, ana):
