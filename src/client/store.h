@@ -381,6 +381,14 @@ struct client_store {
      * next commit. */
     enum error (*cursor_get)(void *context, const char *name, uint64_t *place);
     enum error (*cursor_put)(void *context, const char *name, uint64_t place);
+    /** Messages that a reader who takes verified senders alone has passed over: they stay unread
+     * although its cursor stands behind them. pass: like cursor_put, and the message at `place` is
+     * such a one from now on, or (false) it was handed over after all; a cursor that is further on
+     * stays. next: the first of them behind `place`, ERR_NOT_FOUND. sender: as unread_next. */
+    enum error (*incoming_pass)(void *context, const char *name, uint64_t place, bool is_passed);
+    enum error (*passed_next)(void *context, uint64_t place, uint64_t *next);
+    enum error (*passed_sender)(void *context, const struct user_name *after,
+                                struct user_name *from, uint32_t *count);
 
     enum error (*counts)(void *context, const char *cursor, struct store_counts *counts);
     /** Unread messages of the first sender after `after` in order of name, ERR_NOT_FOUND at the

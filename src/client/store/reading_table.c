@@ -78,20 +78,83 @@ static enum error cursor_get(void *context, const char *name, uint64_t *place) {
     return query_end(&query, error == ERR_NOT_FOUND ? OK : error);
 }
 
+static enum error cursor_move(void *context, const char *name, uint64_t place) {
+    struct query query;
+    query_begin(&query, context,
+                "INSERT INTO cursor(name, place) VALUES(?,?)"
+                " ON CONFLICT(name) DO UPDATE SET place=MAX(place, excluded.place)");
+    query_text(&query, name);
+    query_u64(&query, place);
+    return query_run(&query);
+}
+
 /* A cursor moves once for each message that is shown. A message shown twice after a power cut is
  * allowed, a sync for each one is not worth it; the end of the process loses nothing either way. */
 static enum error cursor_put(void *context, const char *name, uint64_t place) {
-    struct query query;
     enum error error = database_run(context, "PRAGMA synchronous=NORMAL");
     if (error != OK) {
         return error;
     }
-    query_begin(&query, context, "INSERT OR REPLACE INTO cursor(name, place) VALUES(?,?)");
-    query_text(&query, name);
-    query_u64(&query, place);
-    error = query_run(&query);
+    error = cursor_move(context, name, place);
     enum error full = database_run(context, "PRAGMA synchronous=FULL");
     return error == OK ? full : error;
+}
+
+static enum error mark_passed(void *context, uint64_t place, bool is_passed) {
+    struct query query;
+    query_begin(&query, context, "UPDATE incoming SET passed=? WHERE place=?");
+    query_flag(&query, is_passed);
+    query_u64(&query, place);
+    return query_run(&query);
+}
+
+/* Mark and cursor together: nothing is shown twice or never. */
+static enum error incoming_pass(void *context, const char *name, uint64_t place, bool is_passed) {
+    enum error error = database_run(context, "PRAGMA synchronous=NORMAL");
+    if (error == OK) {
+        error = database_begin(context);
+    }
+    if (error != OK) {
+        return error;
+    }
+    error = mark_passed(context, place, is_passed);
+    if (error == OK) {
+        error = cursor_move(context, name, place);
+    }
+    if (error == OK) {
+        error = database_commit(context);
+    }
+    if (error != OK) {
+        database_rollback(context);
+    }
+    enum error full = database_run(context, "PRAGMA synchronous=FULL");
+    return error == OK ? full : error;
+}
+
+static enum error passed_next(void *context, uint64_t place, uint64_t *next) {
+    struct query query;
+    query_begin(&query, context,
+                "SELECT place FROM incoming INDEXED BY incoming_passed WHERE passed=1 AND place>?"
+                " ORDER BY place LIMIT 1");
+    query_u64(&query, place);
+    enum error error = query_row(&query);
+    *next = error == OK ? query_get_u64(&query, 0) : 0;
+    return query_end(&query, error);
+}
+
+static enum error passed_sender(void *context, const struct user_name *after,
+                                struct user_name *from, uint32_t *count) {
+    struct query query;
+    query_begin(&query, context,
+                "SELECT peer, COUNT(*) FROM incoming INDEXED BY incoming_passed WHERE passed=1"
+                " AND peer>? GROUP BY peer ORDER BY peer LIMIT 1");
+    query_text(&query, after->text);
+    enum error error = query_row(&query);
+    if (error == OK) {
+        query_get_name(&query, 0, from);
+        *count = query_get_u32(&query, 1);
+    }
+    return query_end(&query, error);
 }
 
 static enum error counts(void *context, const char *cursor, struct store_counts *counts) {
@@ -102,6 +165,7 @@ static enum error counts(void *context, const char *cursor, struct store_counts 
                 "  WHERE state<>2 AND state<>3 AND delivered=0 AND kind IN (1,7,8)),"
                 " (SELECT COUNT(*) FROM incoming WHERE place>"
                 "  IFNULL((SELECT place FROM cursor WHERE name=?1), 0))"
+                " +(SELECT COUNT(*) FROM incoming WHERE passed=1)"
                 " +(SELECT COUNT(*) FROM incoming WHERE place IS NULL AND held=0),"
                 " IFNULL(SUM(changed_afp IS NULL AND verified>0), 0),"
                 " IFNULL(SUM(changed_afp IS NULL AND verified=0), 0),"
@@ -123,7 +187,7 @@ static enum error unread_next(void *context, const char *cursor, const struct us
     struct query query;
     query_begin(&query, context,
                 "SELECT peer, COUNT(*) FROM incoming WHERE held=0 AND peer>?2 AND (place IS NULL"
-                " OR place>IFNULL((SELECT place FROM cursor WHERE name=?1), 0))"
+                " OR passed=1 OR place>IFNULL((SELECT place FROM cursor WHERE name=?1), 0))"
                 " GROUP BY peer ORDER BY peer LIMIT 1");
     query_text(&query, cursor);
     query_text(&query, after->text);
@@ -142,6 +206,9 @@ void reading_table(struct client_store *store) {
     store->waiting_expire = waiting_expire;
     store->cursor_get = cursor_get;
     store->cursor_put = cursor_put;
+    store->incoming_pass = incoming_pass;
+    store->passed_next = passed_next;
+    store->passed_sender = passed_sender;
     store->counts = counts;
     store->unread_next = unread_next;
 }
