@@ -44,6 +44,7 @@ enum {
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
 #define CERTIFICATE_LIFE_MS (90 * DAY_MS)
+#define CERTIFICATE_RENEW_MS (60 * DAY_MS) /**< a device takes a new one */
 #define PREKEY_SET_LIFE_MS (30 * DAY_MS)
 #define PREKEY_SET_RENEW_MS (7 * DAY_MS) /**< a device publishes a new set */
 #define ONE_TIME_PREKEY_LIFE_MS (30 * DAY_MS)

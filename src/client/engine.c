@@ -161,11 +161,6 @@ void engine_fetch(struct engine *engine) {
     engine->wants_fetch = true;
 }
 
-void engine_pin_server(struct engine *engine, const uint8_t hash[HASH_BYTES]) {
-    engine->account.server_bits = 8 * HASH_BYTES;
-    memcpy(engine->account.server_hash, hash, HASH_BYTES);
-}
-
 uint64_t engine_frames(const struct engine *engine) {
     return engine->frames;
 }

@@ -20,6 +20,7 @@ enum {
 /** What was asked of the server and not answered. */
 enum request_kind {
     REQUEST_PUBLISH,
+    REQUEST_RENEW,
     REQUEST_SEND,   /**< `subject`: index of the job */
     REQUEST_BUNDLE, /**< `subject`: index of the correspondent */
     REQUEST_CHECK,  /**< a certificate, before the first message of a connection; `subject` likewise
@@ -40,9 +41,11 @@ struct job {
     struct send_result result;
     struct buffer text; /**< empty when the store has it */
     size_t correspondent;
-    bool is_own;      /**< submitted here; else found in the outbox */
-    bool was_offered; /**< sealed by an earlier engine: it may be on the server already */
+    bool is_own;           /**< submitted here; else found in the outbox, or the engine's own */
+    bool was_offered;      /**< sealed by an earlier engine: it may be on the server already */
+    bool require_verified; /**< as in the submission */
     bool is_in_flight;
+    bool is_dropped; /**< its row is gone: the answer changes nothing */
 };
 
 /** A person to whom messages go in this connection. */
@@ -51,10 +54,21 @@ struct correspondent {
     bool is_asked;                   /**< a bundle is under way */
     bool is_checking;                /**< a certificate is under way */
     bool is_checked;                 /**< the server still shows the pinned account key */
+    bool is_forced;                  /**< the bundle is for a handshake out of turn: the session
+                                        before has failed */
+    bool is_repairing;               /**< a notice has to precede the next repaired message */
+    bool has_given_up;               /**< there may be numbers to tell of */
+    uint64_t receipts_ms;            /**< when receipts were sent last */
     unsigned tries;                  /**< bundles that were bad */
     struct failure blocked;          /**< nothing more goes there in this connection */
     uint8_t ended[SESSION_ID_BYTES]; /**< active session that was at its end when it was asked, or
                                         zeros */
+};
+
+/** A card that an administrator vouches for. */
+struct vouched {
+    struct user_name name;
+    uint8_t fingerprint[PIN_BYTES];
 };
 
 struct session_slot {
@@ -78,7 +92,11 @@ struct login {
     unsigned tries;    /**< LOGINs or REGISTERs sent */
     bool is_renewing;  /**< logged in, and all else waits for the answer to RENEW */
     bool is_exclusive; /**< the server takes nothing but that RENEW */
-    bool has_other;    /**< `other` is loaded: an earlier device or a pending one */
+    bool unit_is_pending; /**< what RENEW offers: the pending certificate, or the current one */
+    uint64_t unit_ms;
+    uint32_t unit_set_id;
+    bool has_new_pin; /**< the server shows another key than the first pin was */
+    bool has_other;   /**< `other` is loaded: an earlier device or a pending one */
     struct device other;
     struct own_device other_view;
 };
@@ -124,6 +142,16 @@ struct engine {
     size_t correspondent_count;
     size_t correspondent_capacity;
 
+    struct vouched *vouched;
+    size_t vouched_count;
+    size_t vouched_capacity;
+
+    bool is_winding_up;
+    bool is_backlogged;     /**< messages of the outbox could not all be offered yet */
+    bool has_new_duties;    /**< something has changed about what is owed, or may be done now */
+    uint64_t next_duty_ms;  /**< when the next one is due, UINT64_MAX: none */
+    uint64_t maintain_at_ms; /**< next maintenance, UINT64_MAX: not in this connection */
+
     struct answer answer;
     bool is_asking;
     struct wire_users users;
@@ -167,6 +195,54 @@ must_check enum error frames_take(struct engine *engine, struct bytes bytes);
 must_check enum error login_start(struct engine *engine, const uint8_t exporter[32]);
 must_check enum error login_welcome(struct engine *engine, const struct wire_welcome *welcome);
 must_check enum error login_published(struct engine *engine);
+/** A LOGIN or REGISTER was refused: the other certificate that may stand is tried, or it is the
+ * engine's failure. */
+must_check enum error login_refused(struct engine *engine, uint32_t request,
+                                    const struct wire_error *message);
+/** Makes an ERROR the engine's failure. */
+void login_failed(struct engine *engine, const struct wire_error *message);
+/** REGISTER was answered with the certificate that the server has: the next one has to be above it.
+ */
+must_check enum error login_certificate(struct engine *engine, uint32_t request,
+                                        struct bytes certificate);
+/** Login is over: everything else may begin. */
+must_check enum error login_open(struct engine *engine);
+/** What a login does for the own keys, once a day on a connection that stays; the clock is right. */
+must_check enum error login_upkeep(struct engine *engine);
+
+/* ---- publish.c: prekeys */
+
+/** The numbers of sets grow per certificate; this one is also `above` that. Inside a transaction,
+ * which keeps the private half. */
+must_check enum error publish_make_set(struct engine *engine, const struct own_device *own,
+                                       uint32_t above, uint8_t out[PREKEY_SET_BYTES]);
+must_check enum error publish_make_one_time(struct engine *engine, const struct own_device *own,
+                                            size_t count, uint8_t *out);
+uint32_t publish_set_id(const uint8_t set[PREKEY_SET_BYTES]);
+/** When the set in use was made. Inside a transaction. */
+must_check enum error publish_made(struct engine *engine, uint64_t made_ms);
+/** Publishes at login what is due, under a right clock. */
+must_check enum error publish_due(struct engine *engine);
+/** The same without a login, when nobody has said how many one-time keys are left. */
+must_check enum error publish_weekly(struct engine *engine);
+/** The server has prekeys of this device: its store is no longer new. */
+must_check enum error publish_noted(struct engine *engine);
+
+/* ---- renewal.c */
+
+bool renewal_is_due(const struct certificate *certificate, uint64_t now_ms);
+/** Offers a new certificate when the current one is due, or the pending one again. */
+must_check enum error renewal_start(struct engine *engine, bool *is_sent);
+/** Offers the current certificate to a server that does not have it. */
+must_check enum error renewal_offer_current(struct engine *engine);
+/** The server has the pending certificate: it is the current one. */
+must_check enum error renewal_adopt(struct engine *engine);
+/** A new certificate, with an epoch higher than `above`, takes the place of the current one without
+ * being offered as a renewal: for an account that registers. */
+must_check enum error renewal_replace(struct engine *engine, uint32_t above);
+/** The answer to RENEW. */
+must_check enum error renewal_done(struct engine *engine);
+must_check enum error renewal_failed(struct engine *engine, const struct wire_error *message);
 
 /* ---- devices.c: own keys of all ages */
 

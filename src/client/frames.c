@@ -48,6 +48,8 @@ static enum error request_failed(struct engine *engine, const struct request *re
         return handshake_refused(engine, request->subject, error);
     case REQUEST_CHECK:
         return handshake_unchecked(engine, request->subject, error);
+    case REQUEST_RENEW:
+        return renewal_failed(engine, error);
     case REQUEST_PUBLISH:
         failure_set(&engine->failure, error->error, "prekeys");
         engine->failure.retry_after_s = error->retry_after_s;
@@ -61,25 +63,27 @@ static enum error request_failed(struct engine *engine, const struct request *re
     return engine_protocol(engine, "an answer to nothing");
 }
 
+/* While logging in waits for a renewal, WELCOME has already come. */
+static enum wire_state state_of(const struct engine *engine) {
+    return engine->phase == ENGINE_OPEN || engine->login.is_renewing ? WIRE_STATE_OPEN
+                                                                     : WIRE_STATE_LOGIN;
+}
+
 static enum error handle_error(struct engine *engine, const struct wire_frame *frame) {
     struct wire_error message;
     struct request request;
     if (wire_read_error(frame->body, &message) != OK) {
         return engine_protocol(engine, "a malformed error");
     }
-    if (frame->request != 0 && engine->phase == ENGINE_OPEN) {
+    if (frame->request != 0 && state_of(engine) == WIRE_STATE_OPEN) {
         return take_request(engine, frame->request, &request)
                    ? request_failed(engine, &request, &message)
                    : engine_protocol(engine, "an answer to nothing");
     }
-    /* About the connection as a whole, or the login: it ends here. */
-    failure_set(&engine->failure, message.error, NULL);
-    size_t size =
-        message.detail.size < ERROR_DETAIL_MAX_BYTES ? message.detail.size : ERROR_DETAIL_MAX_BYTES;
-    if (size > 0) {
-        memcpy(engine->failure.cause, message.detail.data, size);
+    if (frame->request != 0) {
+        return login_refused(engine, frame->request, &message);
     }
-    engine->failure.retry_after_s = message.retry_after_s;
+    login_failed(engine, &message);
     return message.error;
 }
 
@@ -90,6 +94,9 @@ static enum error handle_done(struct engine *engine, const struct wire_frame *fr
     }
     if (request.kind == REQUEST_PUBLISH) {
         return login_published(engine);
+    }
+    if (request.kind == REQUEST_RENEW) {
+        return renewal_done(engine);
     }
     if (request.kind == REQUEST_PING) {
         answered(engine, NULL);
@@ -110,8 +117,13 @@ static enum error handle_accepted(struct engine *engine, const struct wire_frame
 static enum error handle_certificate(struct engine *engine, const struct wire_frame *frame) {
     struct request request;
     struct bytes certificate;
-    if (wire_read_certificate(frame->body, &certificate) != OK ||
-        !take_request(engine, frame->request, &request)) {
+    if (wire_read_certificate(frame->body, &certificate) != OK) {
+        return engine_protocol(engine, "a malformed certificate");
+    }
+    if (state_of(engine) == WIRE_STATE_LOGIN) {
+        return login_certificate(engine, frame->request, certificate);
+    }
+    if (!take_request(engine, frame->request, &request)) {
         return engine_protocol(engine, "a certificate that was not asked for");
     }
     if (request.kind == REQUEST_CHECK) {
@@ -173,8 +185,7 @@ static enum error handle_welcome(struct engine *engine, const struct wire_frame 
 }
 
 static enum error handle(struct engine *engine, const struct wire_frame *frame) {
-    enum wire_state state = engine->phase == ENGINE_OPEN ? WIRE_STATE_OPEN : WIRE_STATE_LOGIN;
-    if (!wire_allowed(state, WIRE_TO_CLIENT, frame->type)) {
+    if (!wire_allowed(state_of(engine), WIRE_TO_CLIENT, frame->type)) {
         return engine_protocol(engine, "a message out of place");
     }
     switch (frame->type) {
@@ -204,11 +215,10 @@ static enum error handle(struct engine *engine, const struct wire_frame *frame) 
 /* Handles the whole frames at the front of `*stream` and moves it past them. */
 static enum error handle_frames(struct engine *engine, struct bytes *stream) {
     for (;;) {
-        enum wire_state state = engine->phase == ENGINE_OPEN ? WIRE_STATE_OPEN : WIRE_STATE_LOGIN;
         struct wire_frame frame;
         size_t used = 0;
         enum error error =
-            wire_frame_cut(*stream, wire_frame_max(state, WIRE_TO_CLIENT), &frame, &used);
+            wire_frame_cut(*stream, wire_frame_max(state_of(engine), WIRE_TO_CLIENT), &frame, &used);
         if (error == ERR_WAIT) {
             return OK;
         }

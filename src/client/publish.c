@@ -5,8 +5,6 @@
  * The private halves are committed at the end of the event, before the public ones leave. */
 #include "client/engine_inner.h"
 
-#include "wire/codec.h"
-
 #include <string.h>
 
 static const char STORE_EPOCH[] = "store_epoch";
@@ -51,10 +49,11 @@ must_check enum error publish_make_one_time(struct engine *engine, const struct 
     return error;
 }
 
-must_check enum error publish_stored(struct engine *engine, const uint8_t set[PREKEY_SET_BYTES],
-                                     uint64_t made_ms) {
-    engine->welcome.set_id = get_u32(set + SET_ID_AT);
-    engine->welcome.one_time_left = ONE_TIME_PREKEYS_FULL;
+uint32_t publish_set_id(const uint8_t set[PREKEY_SET_BYTES]) {
+    return get_u32(set + SET_ID_AT);
+}
+
+must_check enum error publish_made(struct engine *engine, uint64_t made_ms) {
     return setting_put_u64(engine->store, SET_MADE, made_ms);
 }
 
@@ -80,8 +79,8 @@ static enum error publish(struct engine *engine, const struct wanted *wanted) {
         error = publish_make_set(engine, &engine->own, engine->welcome.set_id, set);
     }
     if (error == OK && wanted->has_set) {
-        engine->welcome.set_id = get_u32(set + SET_ID_AT);
-        error = setting_put_u64(engine->store, SET_MADE, engine->now_ms);
+        engine->welcome.set_id = publish_set_id(set);
+        error = publish_made(engine, engine->now_ms);
     }
     if (error == OK) {
         error = publish_make_one_time(engine, &engine->own, wanted->count, one_time);
@@ -141,8 +140,7 @@ must_check enum error publish_due(struct engine *engine) {
 }
 
 must_check enum error publish_weekly(struct engine *engine) {
-    const struct wanted wanted = {
-        .has_set = true, .count = ONE_TIME_PREKEYS_FULL, .replace = true};
+    const struct wanted wanted = {.has_set = true, .count = ONE_TIME_PREKEYS_FULL, .replace = true};
     bool is_due = false;
     if (!may_publish(engine)) {
         return OK;
@@ -153,10 +151,11 @@ must_check enum error publish_weekly(struct engine *engine) {
 
 must_check enum error publish_noted(struct engine *engine) {
     bool is_new = false;
-    enum error error = engine_write(engine);
-    if (error == OK) {
-        error = is_new_epoch(engine, &is_new);
+    enum error error = is_new_epoch(engine, &is_new);
+    if (error != OK || (!is_new && engine->account.is_published)) {
+        return error;
     }
+    error = engine_write(engine);
     if (error == OK && is_new) {
         error = engine->store->setting_put(engine->store->context, STORE_EPOCH,
                                            bytes_of(engine->welcome.store_epoch));

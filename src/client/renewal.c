@@ -29,12 +29,12 @@ static enum error make_unit(struct engine *engine, const struct own_device *own,
     }
     memcpy(at, own->certificate, CERTIFICATE_BYTES);
     error = publish_make_set(engine, own, 0, at + SET_AT);
-    return error == OK
-               ? publish_make_one_time(engine, own, ONE_TIME_PREKEYS_FULL, at + ONE_TIME_AT)
-               : error;
+    return error == OK ? publish_make_one_time(engine, own, ONE_TIME_PREKEYS_FULL, at + ONE_TIME_AT)
+                       : error;
 }
 
-static enum error send_unit(struct engine *engine, const struct buffer *unit) {
+/* Logging in goes on when it is answered. */
+static enum error send_unit(struct engine *engine, const struct buffer *unit, bool is_pending) {
     const uint8_t *at = unit->data;
     const struct wire_renew message = {.certificate = bytes_make(at, CERTIFICATE_BYTES),
                                        .set = bytes_make(at + SET_AT, PREKEY_SET_BYTES),
@@ -48,9 +48,9 @@ static enum error send_unit(struct engine *engine, const struct buffer *unit) {
         return error;
     }
     engine->publishes++;
+    login->unit_is_pending = is_pending;
     login->unit_ms = engine->now_ms;
-    memcpy(login->unit_cid, engine->account.cid, HASH_BYTES);
-    memcpy(login->unit_set, at + SET_AT, PREKEY_SET_BYTES);
+    login->unit_set_id = publish_set_id(at + SET_AT);
     return wire_write_renew(&engine->out, request, &message);
 }
 
@@ -130,23 +130,18 @@ static enum error make_current(struct engine *engine, const uint8_t cid[HASH_BYT
 must_check enum error renewal_adopt(struct engine *engine) {
     struct account *account = &engine->account;
     uint8_t cid[HASH_BYTES];
-    struct buffer unit;
-    buffer_init(&unit, UNIT_BYTES);
     memcpy(cid, account->pending_cid, sizeof(cid));
+    account->has_pending = false;
+    memset(account->pending_cid, 0, sizeof(account->pending_cid));
     enum error error = engine_write(engine);
     if (error == OK) {
-        error = load_pending(engine, &unit);
-    }
-    if (error == OK) {
-        account->has_pending = false;
-        memset(account->pending_cid, 0, sizeof(account->pending_cid));
         error = make_current(engine, cid);
     }
     if (error == OK) {
-        error = publish_made(engine, engine->device.parsed.created_ms);
+        error = forget_unit(engine);
     }
-    buffer_clear(&unit);
-    return error == OK ? forget_unit(engine) : error;
+    /* The unit's set is as old as its certificate. */
+    return error == OK ? publish_made(engine, engine->device.parsed.created_ms) : error;
 }
 
 must_check enum error renewal_replace(struct engine *engine, uint32_t above) {
@@ -160,4 +155,104 @@ must_check enum error renewal_replace(struct engine *engine, uint32_t above) {
         return engine_protocol(engine, "an epoch that nothing can follow");
     }
     return error == OK ? make_current(engine, cid) : error;
+}
+
+/* ---- RENEW */
+
+bool renewal_is_due(const struct certificate *certificate, uint64_t now_ms) {
+    return now_ms >= certificate->created_ms &&
+           now_ms - certificate->created_ms >= CERTIFICATE_RENEW_MS;
+}
+
+/* A unit that has waited longer than a set is in use gives way to a fresh one. Its epoch is not
+ * used again: somebody may have seen it. */
+static enum error drop_stale(struct engine *engine) {
+    const struct own_device *own = NULL;
+    enum error error = devices_borrow(engine, engine->account.pending_cid, &own);
+    if (error != OK) {
+        return error == ERR_NOT_FOUND ? ERR_STORE_BROKEN : error;
+    }
+    uint64_t made_ms = own->parsed->created_ms;
+    bool is_fresh = engine->now_ms < made_ms + PREKEY_SET_RENEW_MS &&
+                    made_ms <= engine->now_ms + CLOCK_TOLERANCE_MS;
+    return is_fresh ? OK : drop_pending(engine);
+}
+
+must_check enum error renewal_start(struct engine *engine, bool *is_sent) {
+    struct buffer unit;
+    *is_sent = false;
+    if (engine->clock_is_wrong) {
+        return OK;
+    }
+    enum error error = engine->account.has_pending ? drop_stale(engine) : OK;
+    if (error != OK ||
+        !(engine->account.has_pending || renewal_is_due(&engine->device.parsed, engine->now_ms))) {
+        return error;
+    }
+    buffer_init(&unit, UNIT_BYTES);
+    error = engine->account.has_pending ? load_pending(engine, &unit) : make_pending(engine, &unit);
+    if (error == OK) {
+        *is_sent = true;
+        error = send_unit(engine, &unit, true);
+    }
+    buffer_clear(&unit);
+    return error;
+}
+
+must_check enum error renewal_offer_current(struct engine *engine) {
+    struct buffer unit;
+    buffer_init(&unit, UNIT_BYTES);
+    enum error error = engine_write(engine);
+    if (error == OK) {
+        error = make_unit(engine, &engine->own, &unit);
+    }
+    if (error == OK) {
+        error = send_unit(engine, &unit, false);
+    }
+    buffer_clear(&unit);
+    return error;
+}
+
+must_check enum error renewal_done(struct engine *engine) {
+    struct login *login = &engine->login;
+    engine->publishes--;
+    enum error error = engine_write(engine);
+    if (error == OK) {
+        error =
+            login->unit_is_pending ? renewal_adopt(engine) : publish_made(engine, login->unit_ms);
+    }
+    if (error == OK) {
+        login->as = LOGIN_CURRENT;
+        engine->welcome.set_id = login->unit_set_id;
+        engine->welcome.one_time_left = ONE_TIME_PREKEYS_FULL;
+        error = publish_noted(engine);
+    }
+    return error == OK && login->is_renewing ? login_open(engine) : error;
+}
+
+/* The engine is over after a refusal and takes back what it has not committed; that the unit is
+ * gone has to stay. */
+static enum error drop_for_good(struct engine *engine) {
+    enum error error = drop_pending(engine);
+    if (error == OK) {
+        error = engine->store->commit(engine->store->context);
+        engine->in_transaction = error != OK;
+    }
+    return error;
+}
+
+must_check enum error renewal_failed(struct engine *engine, const struct wire_error *message) {
+    struct login *login = &engine->login;
+    bool is_final = !error_retry(message->error);
+    enum error error = OK;
+    engine->publishes--;
+    if (is_final && login->unit_is_pending) {
+        error = drop_for_good(engine);
+    }
+    if (error == OK && (is_final || login->is_exclusive || login->as == LOGIN_PREVIOUS)) {
+        login_failed(engine, message);
+        return message->error;
+    }
+    /* It is offered again at the next login; until then the old certificate serves. */
+    return error == OK && login->is_renewing ? login_open(engine) : error;
 }
