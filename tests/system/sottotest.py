@@ -77,7 +77,7 @@ def wait_until(claim, seconds=10.0, every=0.01, what="it"):
 
 def environment(home, **more):
     """What a program sees: nothing of the person who runs the tests."""
-    keep = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH")
+    keep = ("PATH", "SOTTO_WEAKEN", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH")
     env = {name: os.environ[name] for name in keep if name in os.environ}
     env.update(HOME=str(home), SOTTO_HOME=str(home), LANG="C.UTF-8", TZ="UTC", TERM="dumb")
     env.update({name: str(value) for name, value in more.items() if value is not None})
