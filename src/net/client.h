@@ -12,15 +12,18 @@ struct net_client;
 
 /** What the SPKI hash of the server has to start with; `bits` 0 accepts any (the caller then
  * decides in `connected` before it sends anything), 130 for a link's pin, 256 for a key seen
- * before. */
+ * before. A key that the server has announced (docs/PROTOCOL.md 1.12) is a second pin, all of it:
+ * either one fits. */
 struct server_pin {
     uint8_t hash[SPKI_HASH_BYTES];
     unsigned bits;
+    bool has_next;
+    uint8_t next[SPKI_HASH_BYTES];
 };
 
 struct net_client_events {
     void *context;
-    /** TLS is up and the pin fits. */
+    /** TLS is up and a pin fits; `spki_hash` says which. */
     void (*connected)(void *context, const uint8_t exporter[EXPORTER_BYTES],
                       const uint8_t spki_hash[SPKI_HASH_BYTES]);
     void (*received)(void *context, struct bytes bytes);

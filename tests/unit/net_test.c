@@ -90,6 +90,29 @@ static void tells_a_server_with_another_key_nothing(void **state) {
     world_close(&world);
 }
 
+/* Promise: a planned change of the server's key is no alarm (1.12): either of two pins fits, whole.
+ */
+static void takes_the_key_that_was_announced(void **state) {
+    (void)state;
+    uint8_t other[SPKI_HASH_BYTES];
+    uint8_t near[SPKI_HASH_BYTES];
+    world_open(&world, "127.0.0.1");
+    const uint8_t *shown = tls_identity_hash(world.identity);
+    memset(other, 0x5a, sizeof(other));
+    memcpy(near, shown, sizeof(near));
+    near[SPKI_HASH_BYTES - 1] ^= 1;
+    const struct caller *later = world_call_next(&world, other, shown);
+    world_until(&world, later->is_connected);
+    assert_memory_equal(later->spki_hash, shown, SPKI_HASH_BYTES);
+    const struct caller *still = world_call_next(&world, shown, other);
+    world_until(&world, still->is_connected);
+    const struct caller *neither = world_call_next(&world, other, near);
+    world_until(&world, neither->is_closed);
+    assert_false(neither->is_connected);
+    assert_int_equal(neither->error, ERR_SERVER_KEY_CHANGED);
+    world_close(&world);
+}
+
 static void loads_the_key_that_was_made_and_nothing_else(void **state) {
     (void)state;
     struct buffer pem;
@@ -349,6 +372,7 @@ int main(void) {
         cmocka_unit_test(exports_the_same_value_at_both_ends_and_another_each_time),
         cmocka_unit_test(takes_a_server_whose_first_bits_fit),
         cmocka_unit_test(tells_a_server_with_another_key_nothing),
+        cmocka_unit_test(takes_the_key_that_was_announced),
         cmocka_unit_test(loads_the_key_that_was_made_and_nothing_else),
         cmocka_unit_test(serves_two_hundred_connections_at_once),
         cmocka_unit_test(sends_all_of_a_round_in_one_record),

@@ -140,14 +140,11 @@ void world_open(struct world *world, const char *host) {
     assert_true(listener_port(world->listener) != 0);
 }
 
-struct caller *world_call_port(struct world *world, const char *host, uint16_t port,
-                               const uint8_t *pin, unsigned bits, uint64_t timeout_ms) {
+static struct caller *call(struct world *world, const char *host, uint16_t port,
+                           const struct server_pin *pin, uint64_t timeout_ms) {
     assert_true(world->caller_count < SIDES_MAX);
     struct caller *caller = &world->callers[world->caller_count++];
     *caller = (struct caller){.world = world, .error = ERR_INTERNAL};
-    struct server_pin server = {.bits = bits};
-    memcpy(server.hash, pin != NULL ? pin : tls_identity_hash(world->identity),
-           sizeof(server.hash));
     const struct net_client_events events = {
         .context = caller,
         .connected = on_call_connected,
@@ -155,9 +152,24 @@ struct caller *world_call_port(struct world *world, const char *host, uint16_t p
         .closed = on_call_closed,
     };
     assert_int_equal(
-        net_client_connect(&world->loop, host, port, &server, timeout_ms, &events, &caller->client),
+        net_client_connect(&world->loop, host, port, pin, timeout_ms, &events, &caller->client),
         OK);
     return caller;
+}
+
+struct caller *world_call_port(struct world *world, const char *host, uint16_t port,
+                               const uint8_t *pin, unsigned bits, uint64_t timeout_ms) {
+    struct server_pin server = {.bits = bits};
+    memcpy(server.hash, pin != NULL ? pin : tls_identity_hash(world->identity),
+           sizeof(server.hash));
+    return call(world, host, port, &server, timeout_ms);
+}
+
+struct caller *world_call_next(struct world *world, const uint8_t *pin, const uint8_t *next) {
+    struct server_pin server = {.bits = 8 * SPKI_HASH_BYTES, .has_next = true};
+    memcpy(server.hash, pin, sizeof(server.hash));
+    memcpy(server.next, next, sizeof(server.next));
+    return call(world, "127.0.0.1", listener_port(world->listener), &server, 10000);
 }
 
 struct caller *world_call(struct world *world, const char *host, const uint8_t *pin,

@@ -69,6 +69,9 @@ void world_close(struct world *world);
  * `pin` is NULL. */
 struct caller *world_call(struct world *world, const char *host, const uint8_t *pin, unsigned bits);
 
+/** One that has been told of a next key, too. */
+struct caller *world_call_next(struct world *world, const uint8_t *pin, const uint8_t *next);
+
 /** The same with all that can be said. */
 struct caller *world_call_port(struct world *world, const char *host, uint16_t port,
                                const uint8_t *pin, unsigned bits, uint64_t timeout_ms);
