@@ -4,6 +4,8 @@
 #include "net/cause.h"
 #include "net/stream.h"
 
+#include <openssl/err.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,6 +250,15 @@ must_check enum error listener_open(uv_loop_t *loop, const struct tls_identity *
 
 uint16_t listener_port(const struct listener *listener) {
     return listener->port;
+}
+
+/* A TLS object holds the key that its settings had when it was made. */
+must_check enum error listener_show_key(struct listener *listener,
+                                        const struct tls_identity *identity) {
+    int done = SSL_CTX_use_cert_and_key(listener->hub.tls.settings, identity->certificate,
+                                        identity->key, NULL, 1);
+    ERR_clear_error();
+    return done == 1 ? OK : ERR_CRYPTO;
 }
 
 void listener_close(struct listener *listener) {

@@ -50,6 +50,11 @@ must_check enum error listener_open(uv_loop_t *loop, const struct tls_identity *
 /** The port that it listens on. */
 uint16_t listener_port(const struct listener *listener);
 
+/** Connections that come from now on are shown this key; those that stand go on. ERR_CRYPTO: the
+ * old one stays. */
+must_check enum error listener_show_key(struct listener *listener,
+                                        const struct tls_identity *identity);
+
 /** Stops accepting and closes every connection; `closed` comes for each, then the memory goes by
  * itself. */
 void listener_close(struct listener *listener);

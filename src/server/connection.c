@@ -447,6 +447,13 @@ struct connection *connection_answered(struct server *server, const struct store
 /* --- time
  * --------------------------------------------------------------------------------------------- */
 
+/* Who stays for months would not hear that the server's key changes: only WELCOME says it. */
+static bool is_owed_news(const struct server *server, const struct connection *connection) {
+    uint64_t wait_ms = KEY_NEWS_MS + connection->number % KEY_NEWS_SPREAD * SECOND_MS;
+    return server->has_next_key && !connection->knows_next_key && connection->in_flight == 0 &&
+           server->now.monotonic_ms - server->announced_ms >= wait_ms;
+}
+
 void connection_tick(struct server *server, struct connection *connection) {
     uint64_t now_ms = server->now.monotonic_ms;
     if (connection->phase == PHASE_CLOSING) {
@@ -462,6 +469,8 @@ void connection_tick(struct server *server, struct connection *connection) {
     } else if (connection->frame_ms != 0 && now_ms - connection->frame_ms >= FRAME_TIMEOUT_MS) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0,
                         "message not finished in time");
+    } else if (is_owed_news(server, connection)) {
+        connection_fail(server, connection, 0, ERR_SHUTTING_DOWN, RETRY_SOON_S, "");
     } else if (now_ms - connection->heard_ms >= IDLE_TIMEOUT_MS ||
                (connection->unsent_ms != 0 && now_ms - connection->unsent_ms >= IDLE_TIMEOUT_MS)) {
         connection_end(server, connection);

@@ -129,12 +129,14 @@ void server_disk_free(struct server *server, uint64_t bytes) {
     }
 }
 
-void server_announce_key(struct server *server, const uint8_t next_key[HASH_BYTES],
-                         uint64_t when_ms) {
+void server_announce_key(struct server *server, const uint8_t *next_key, uint64_t when_ms,
+                         struct moment now) {
     static const uint8_t NONE[HASH_BYTES];
+    server_set_now(server, now);
     server->has_next_key = next_key != NULL;
     memcpy(server->next_key, next_key == NULL ? NONE : next_key, sizeof(server->next_key));
     server->next_key_ms = next_key == NULL ? 0 : when_ms;
+    server->announced_ms = now.monotonic_ms;
 }
 
 void server_shut_down(struct server *server, enum error error, struct moment now) {

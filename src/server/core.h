@@ -99,9 +99,10 @@ uint64_t server_deadline(const struct server *server);
 void server_disk_free(struct server *server, uint64_t bytes);
 
 /** The server will show the key whose SPKI hash is `next_key` from `when_ms` (wall clock) on: every
- * WELCOME says so. NULL: nothing is planned. */
-void server_announce_key(struct server *server, const uint8_t next_key[HASH_BYTES],
-                         uint64_t when_ms);
+ * WELCOME says so, and connections that were welcomed before are ended some time later, so that
+ * they come again and hear it. NULL: nothing is planned. */
+void server_announce_key(struct server *server, const uint8_t *next_key, uint64_t when_ms,
+                         struct moment now);
 
 /** Accepts nothing any more: every connection is told `error` and closed. */
 void server_shut_down(struct server *server, enum error error, struct moment now);

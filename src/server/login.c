@@ -69,6 +69,7 @@ static void welcome(struct server *server, struct connection *connection,
     };
     memcpy(message.store_epoch, server->config.store_epoch, sizeof(message.store_epoch));
     memcpy(message.next_key, server->next_key, sizeof(message.next_key));
+    connection->knows_next_key = server->has_next_key;
     connection_wrote(server, connection,
                      wire_write_welcome(&connection->output, request, &message));
 }

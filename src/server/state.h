@@ -32,6 +32,8 @@ enum {
     EXPIRE_EVERY_MS = 60 * 1000,
     RETRY_SOON_S = 1,
     DISK_RETRY_S = 60,
+    KEY_NEWS_MS = 60 * 1000, /**< after an announcement, before old connections are ended */
+    KEY_NEWS_SPREAD = 64,    /**< over so many seconds, for they all come again */
     LOGINS_MAX = 2,    /**< a device whose renewal was not answered has two certificates to try */
     REGISTERS_MAX = 2, /**< and one whose certificate is older than the stored one makes another */
 };
@@ -104,6 +106,7 @@ struct connection {
     bool is_login_pending;
     bool is_registering; /**< holds a place among the clients until it is decided */
     bool is_renewing;    /**< a RENEW is being decided: what follows waits for it */
+    bool knows_next_key; /**< its WELCOME said whether the server's key will change */
     uint8_t logins;      /**< refused ones */
     uint8_t registers;
     uint32_t last_request; /**< numbers grow */
@@ -195,6 +198,7 @@ struct server {
     bool has_next_key;
     uint8_t next_key[HASH_BYTES];
     uint64_t next_key_ms;
+    uint64_t announced_ms; /**< monotonic */
     struct server_figures figures;
 };
 

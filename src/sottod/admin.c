@@ -139,6 +139,19 @@ static enum error serve_remove(struct visitor *visitor, char **words, size_t cou
     return error;
 }
 
+static enum error serve_rotate(struct visitor *visitor, char **words, size_t count) {
+    const struct admin_host *host = &visitor->admin->host;
+    uint64_t at_ms = 0;
+    if (count != 2 || !number_parse(words[1], 1, UINT64_MAX, &at_ms)) {
+        return ERR_INTERNAL;
+    }
+    enum error error = rotation_plan(host->rotation, at_ms);
+    if (error == OK) {
+        reply(visitor, OK, "");
+    }
+    return error;
+}
+
 enum { WORDS_MAX = 4 };
 
 static void serve_line(struct visitor *visitor) {
@@ -154,6 +167,8 @@ static void serve_line(struct visitor *visitor) {
         error = serve_invite(visitor, words, count);
     } else if (count > 0 && strcmp(words[0], "remove") == 0) {
         error = serve_remove(visitor, words, count);
+    } else if (count > 0 && strcmp(words[0], "rotate") == 0) {
+        error = serve_rotate(visitor, words, count);
     }
     if (error != OK) {
         reply(visitor, error, "");

@@ -4,11 +4,13 @@
  * One line asks, one line answers, then the socket closes:
  *   invite LIFE_MS 0|1 HOST:PORT|-     the link, or a code of the catalogue
  *   remove NAME                        ok, or a code
+ *   rotate AT_MS                       ok when a next key stands on the disk, or a code
  * An answer begins with "ok " or "error ". */
 #ifndef SOTTO_SOTTOD_ADMIN_H
 #define SOTTO_SOTTOD_ADMIN_H
 
 #include "server/core.h"
+#include "sottod/rotation.h"
 
 #include <uv.h>
 
@@ -23,6 +25,7 @@ struct admin_host {
     const struct random_source *random;
     const char *address; /**< HOST:PORT, as links name it */
     const uint8_t *spki_hash;
+    struct rotation *rotation;
 };
 
 /** Listens at `path` (an old socket there is removed first). ERR_CANNOT_LISTEN, ERR_MEMORY. */

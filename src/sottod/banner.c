@@ -31,6 +31,9 @@ void banner_print(const struct options *options, const struct banner *banner) {
             banner->listening, options->max_clients);
     fprintf(stderr, "  data        %s\n", banner->folder);
     fprintf(stderr, "  server key  %s        (people who join see this key)\n", banner->key);
+    if (banner->next_key[0] != '\0') {
+        fprintf(stderr, "  next key    %s\n", banner->next_key);
+    }
     if (options->registration == WIRE_REGISTRATION_OPEN) {
         fprintf(stderr,
                 "Anybody who reaches this server can make an account (--registration open).\n");

@@ -10,9 +10,10 @@
 struct banner {
     const char *listening; /**< ADDRESS:PORT */
     const char *folder;
-    const char *key;     /**< in groups of four */
-    const char *link;    /**< of the first invite; NULL: not shown */
-    const char *address; /**< HOST:PORT in links */
+    const char *key;      /**< in groups of four */
+    const char *next_key; /**< the same, with the time of the change; empty: none is planned */
+    const char *link;     /**< of the first invite; NULL: not shown */
+    const char *address;  /**< HOST:PORT in links */
     bool has_accounts;
 };
 

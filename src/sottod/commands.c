@@ -12,12 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static int say_data(const struct data *data, enum error error) {
+int command_failed(const struct data *data, enum error error) {
     return say_failure(error, data->path, data->cause, data->detail, NULL);
 }
 
-/* Asks the server that runs on the data. ERR_NOT_FOUND when none does. */
-static enum error ask(struct data *data, const char *line, char *answer, size_t size) {
+must_check enum error command_ask(struct data *data, const char *line, char *answer, size_t size) {
     enum error error = admin_ask(data->socket, line, answer, size);
     if (error == ERR_CLOSED || error == ERR_IO) {
         data->path = data->socket;
@@ -84,33 +83,12 @@ int command_invite_create(const struct options *options) {
         snprintf(line, sizeof(line), "invite %" PRIu64 " %d %.300s\n", options->expires_ms,
                  options->is_admin ? 1 : 0,
                  options->public_host == NULL ? "-" : options->public_host);
-        error = ask(&data, line, link, sizeof(link));
+        error = command_ask(&data, line, link, sizeof(link));
         error = error == ERR_NOT_FOUND ? invite_offline(&data, options, link) : error;
     }
-    int status = error == OK ? 0 : say_data(&data, error);
+    int status = error == OK ? 0 : command_failed(&data, error);
     if (error == OK && (puts(link) == EOF || fflush(stdout) != 0)) {
         status = say_failure(ERR_STORAGE_FAILED, "stdout", "it is closed or full", NULL, NULL);
-    }
-    data_close(&data);
-    return status;
-}
-
-int command_key(const struct options *options) {
-    struct data data;
-    char key[64];
-    enum error error = data_init(&data, options->data);
-    if (error == OK) {
-        error = data_find(&data);
-    }
-    if (error == OK) {
-        error = data_load_key(&data, false);
-    }
-    int status = error == OK ? 0 : say_data(&data, error);
-    if (error == OK) {
-        key_print(tls_identity_hash(data.identity), key, sizeof(key));
-        if (puts(key) == EOF || fflush(stdout) != 0) {
-            status = say_failure(ERR_STORAGE_FAILED, "stdout", "it is closed or full", NULL, NULL);
-        }
     }
     data_close(&data);
     return status;
@@ -141,14 +119,14 @@ int command_user_remove(const struct options *options) {
     }
     if (error == OK) {
         snprintf(line, sizeof(line), "remove %s\n", options->name.text);
-        error = ask(&data, line, answer, sizeof(answer));
+        error = command_ask(&data, line, answer, sizeof(answer));
         error = error == ERR_NOT_FOUND ? remove_offline(&data, options) : error;
     }
     int status = 0;
     if (error == ERR_NO_SUCH_USER) {
         status = say_failure(error, NULL, options->name.text, NULL, "this server");
     } else if (error != OK) {
-        status = say_data(&data, error);
+        status = command_failed(&data, error);
     }
     data_close(&data);
     return status;

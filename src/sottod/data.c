@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "sottod/data.h"
 
+#include "base/duration.h"
 #include "platform/process.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +27,9 @@ must_check enum error data_init(struct data *data, const char *option) {
     const struct {
         const char *name;
         char *out;
-    } files[] = {{"server.key", data->key},
-                 {"server.db", data->database},
-                 {"lock", data->lock_file},
-                 {"admin.sock", data->socket},
-                 {"address", data->address}};
+    } files[] = {{"server.key", data->key},     {"next.key", data->next_key},
+                 {"server.db", data->database}, {"lock", data->lock_file},
+                 {"admin.sock", data->socket},  {"address", data->address}};
     for (size_t i = 0; error == OK && i < sizeof(files) / sizeof(files[0]); i++) {
         error = path_join(data->folder, files[i].name, files[i].out, PATH_MAX_BYTES);
     }
@@ -173,11 +173,85 @@ must_check enum error data_load_key(struct data *data, bool create) {
     return error == ERR_NOT_FOUND ? ERR_NO_DATA : error;
 }
 
+/* --- the next key
+ * ------------------------------------------------------------------------------------------ */
+
+/* The file is a line with the time, and the key as in the server's own file: PEM may have text in
+ * front (RFC 7468 section 2). */
+static const char FROM[] = "from ";
+
+static enum error read_next_key(struct data *data, struct bytes file) {
+    char line[32] = "";
+    const uint8_t *end = memchr(file.data, '\n', file.size);
+    size_t size = end == NULL ? 0 : (size_t)(end - file.data);
+    if (size <= sizeof(FROM) - 1 || size >= sizeof(line)) {
+        return ERR_MALFORMED;
+    }
+    memcpy(line, file.data, size);
+    if (strncmp(line, FROM, sizeof(FROM) - 1) != 0 ||
+        !number_parse(line + sizeof(FROM) - 1, 1, UINT64_MAX, &data->next_ms)) {
+        return ERR_MALFORMED;
+    }
+    return tls_identity_load(file, &data->next);
+}
+
+must_check enum error data_load_next_key(struct data *data) {
+    struct buffer file;
+    unsigned mode = 0;
+    if (data->next != NULL) {
+        return OK;
+    }
+    buffer_init(&file, PEM_MAX_BYTES);
+    enum error error = file_read_private(data->next_key, &file, &mode);
+    if (error == OK && read_next_key(data, buffer_view(&file)) != OK) {
+        error = ERR_STORE_BROKEN;
+        data->path = data->next_key;
+    } else if (error != OK && error != ERR_NOT_FOUND) {
+        error = judged(data, error, data->next_key, mode, "600");
+    }
+    buffer_clear(&file);
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
+must_check enum error data_plan_key(struct data *data, uint64_t at_ms) {
+    char line[32];
+    struct buffer file;
+    enum error error = data_load_next_key(data);
+    if (error != OK || data->next != NULL) {
+        return error;
+    }
+    buffer_init(&file, PEM_MAX_BYTES);
+    snprintf(line, sizeof(line), "%s%" PRIu64 "\n", FROM, at_ms);
+    error = buffer_append(&file, bytes_of_string(line));
+    if (error == OK) {
+        error = tls_identity_generate(&file);
+    }
+    if (error == OK) {
+        error = judged(data, file_write_private(data->next_key, buffer_view(&file)), data->next_key,
+                       0, "");
+    }
+    buffer_clear(&file);
+    return error == OK ? data_load_next_key(data) : error;
+}
+
+must_check enum error data_switch_key(struct data *data) {
+    if (rename(data->next_key, data->key) != 0) {
+        return judged(data, ERR_STORAGE_FAILED, data->key, 0, "");
+    }
+    tls_identity_free(data->identity);
+    data->identity = data->next;
+    data->next = NULL;
+    data->next_ms = 0;
+    return judged(data, folder_sync(data->folder), data->folder, 0, "");
+}
+
 void data_close(struct data *data) {
     sqlite_store_close(data->store);
     data->store = NULL;
     tls_identity_free(data->identity);
     data->identity = NULL;
+    tls_identity_free(data->next);
+    data->next = NULL;
     if (data->lock.handle >= 0) {
         file_unlock(&data->lock);
     }

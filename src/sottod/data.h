@@ -13,12 +13,15 @@ enum { CAUSE_MAX_BYTES = 256 };
 struct data {
     char folder[PATH_MAX_BYTES];
     char key[PATH_MAX_BYTES];
+    char next_key[PATH_MAX_BYTES]; /**< the key of tomorrow, once one is planned */
     char database[PATH_MAX_BYTES];
     char lock_file[PATH_MAX_BYTES];
     char socket[PATH_MAX_BYTES];
     char address[PATH_MAX_BYTES]; /**< file with the HOST:PORT that links named last */
     struct file_lock lock;
     struct tls_identity *identity;
+    struct tls_identity *next; /**< NULL: no change of the key is planned */
+    uint64_t next_ms;          /**< wall clock: when it becomes the key */
     struct sqlite_store *store;
     /* What a failure is about: */
     const char *path;
@@ -40,6 +43,17 @@ must_check enum error data_open(struct data *data, bool create, const struct ran
 
 /** Loads the server's key, and makes it when `create`. */
 must_check enum error data_load_key(struct data *data, bool create);
+
+/** Loads the next key when there is one. Beside the server's key stands one file that has it and
+ * its time; renamed over the other it is the server's key. So whenever the power goes there is a
+ * server's key, and it is one that clients were told of. */
+must_check enum error data_load_next_key(struct data *data);
+/** Makes the next key, to be the server's from `at_ms` on, unless there is one already. On the disk
+ * when it returns. */
+must_check enum error data_plan_key(struct data *data, uint64_t at_ms);
+/** The next key takes the place of the server's. The files first: on a failure before that
+ * nothing has changed and `next` is still there. */
+must_check enum error data_switch_key(struct data *data);
 
 void data_close(struct data *data);
 

@@ -12,6 +12,7 @@ static const char OVERVIEW[] =
     "  serve (or none)        run the server, in the foreground\n"
     "  invite create          make an invite and print its link\n"
     "  key                    print the key that people see when they join\n"
+    "  key rotate             plan a change of that key\n"
     "  user remove NAME       delete an account and what waits for it\n"
     "  help COMMAND           explain one command\n"
     "\n"
@@ -68,7 +69,26 @@ static const char KEY[] =
     "\n"
     "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
     "\n"
+    "When a change is planned (sottod key rotate), a second line has the next key and its time.\n"
     "Exit: 0 done, 6 not allowed, 9 no data there.\n";
+
+static const char KEY_ROTATE[] =
+    "sottod key rotate - plan a change of the server's key\n"
+    "\n"
+    "  sottod key rotate\n"
+    "  sottod key rotate --at 2027-01-31T03:00:00Z\n"
+    "\n"
+    "      --at TIME          when: 14d (from now), or a date and time (default 30d)\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "Makes the next key and prints both, as 'sottod key' does. From now on the server tells it to\n"
+    "every client that connects; at that time it changes by itself. A client that does not "
+    "connect\n"
+    "before refuses the new key until somebody confirms it. Invite links name the key of the day "
+    "on\n"
+    "which they were made. With a change planned already, prints that one and plans nothing.\n"
+    "Works with the server up or down.\n"
+    "Exit: 0 planned, 2 usage, 6 not allowed, 9 storage, or no data there.\n";
 
 static const char USER_REMOVE[] =
     "sottod user remove NAME --confirm NAME - delete an account and what waits for it\n"
@@ -89,6 +109,8 @@ const char *help_of(enum command command) {
         return SERVE;
     case COMMAND_INVITE_CREATE:
         return INVITE_CREATE;
+    case COMMAND_KEY_ROTATE:
+        return KEY_ROTATE;
     case COMMAND_KEY:
         return KEY;
     case COMMAND_USER_REMOVE:

@@ -40,6 +40,8 @@ int main(int argc, char **argv) {
     switch (options.command) {
     case COMMAND_INVITE_CREATE:
         return command_invite_create(&options);
+    case COMMAND_KEY_ROTATE:
+        return command_key_rotate(&options);
     case COMMAND_KEY:
         return command_key(&options);
     case COMMAND_USER_REMOVE:

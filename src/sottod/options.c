@@ -20,6 +20,7 @@ enum option {
     OPTION_VERBOSE,
     OPTION_EXPIRES,
     OPTION_ADMIN,
+    OPTION_AT,
     OPTION_CONFIRM,
     OPTION_HELP,
     OPTION_VERSION,
@@ -47,6 +48,7 @@ static const struct {
     [OPTION_VERBOSE] = {"verbose", 'v', false, FOR(COMMAND_SERVE)},
     [OPTION_EXPIRES] = {"expires", 0, true, FOR(COMMAND_INVITE_CREATE)},
     [OPTION_ADMIN] = {"admin", 0, false, FOR(COMMAND_INVITE_CREATE)},
+    [OPTION_AT] = {"at", 0, true, FOR(COMMAND_KEY_ROTATE)},
     [OPTION_CONFIRM] = {"confirm", 0, true, FOR(COMMAND_USER_REMOVE)},
     [OPTION_HELP] = {"help", 'h', false, FOR_ALL},
     [OPTION_VERSION] = {"version", 'V', false, FOR_ALL},
@@ -59,6 +61,7 @@ static const struct {
 } COMMANDS[COMMAND_COUNT] = {
     [COMMAND_SERVE] = {"serve", NULL, 0},
     [COMMAND_INVITE_CREATE] = {"invite", "create", 0},
+    [COMMAND_KEY_ROTATE] = {"key", "rotate", 0},
     [COMMAND_KEY] = {"key", NULL, 0},
     [COMMAND_USER_REMOVE] = {"user", "remove", 1},
 };
@@ -187,8 +190,8 @@ static enum error read_words(struct words *words, int argc, char **argv) {
  * ------------------------------------------------------------------------------------------- */
 
 static enum error unknown_command(struct words *words, const char *text) {
-    static const char *const names[] = {"serve", "invite", "key",   "user",
-                                        "help",  "create", "remove"};
+    static const char *const names[] = {"serve", "invite", "key",    "user",
+                                        "help",  "create", "remove", "rotate"};
     const char *near = word_suggest(text, names, sizeof(names) / sizeof(names[0]));
     char detail[USAGE_MAX_BYTES] = "See:  sottod --help";
     if (near != NULL) {
@@ -317,6 +320,7 @@ static enum error read_values(struct words *words, struct options *options) {
     options->is_quiet = words->given[OPTION_QUIET];
     options->is_verbose = words->given[OPTION_VERBOSE];
     options->is_admin = words->given[OPTION_ADMIN];
+    options->at = words->value[OPTION_AT];
     options->data = words->value[OPTION_DATA];
     options->public_host = words->value[OPTION_PUBLIC_HOST];
     memcpy(options->binds, words->binds, sizeof(options->binds));

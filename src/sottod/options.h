@@ -11,6 +11,7 @@
 enum command {
     COMMAND_SERVE,
     COMMAND_INVITE_CREATE,
+    COMMAND_KEY_ROTATE, /* before the noun alone */
     COMMAND_KEY,
     COMMAND_USER_REMOVE,
     COMMAND_COUNT,
@@ -35,6 +36,7 @@ struct options {
     bool is_verbose;
     uint64_t expires_ms;
     bool is_admin;
+    const char *at;        /**< of `key rotate`, NULL: not given */
     struct user_name name; /**< of `user remove` */
 };
 

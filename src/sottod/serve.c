@@ -12,6 +12,7 @@
 #include "sottod/banner.h"
 #include "sottod/data.h"
 #include "sottod/invite.h"
+#include "sottod/rotation.h"
 #include "sottod/say.h"
 #include "sottod/writer.h"
 
@@ -36,6 +37,7 @@ struct serving {
     struct clock clock;
     struct random_source random;
     struct data data;
+    struct rotation rotation;
     uv_loop_t loop;
     struct server *server;
     struct listener *listeners[BINDS_MAX];
@@ -254,10 +256,11 @@ static void on_batch_done(void *context, struct store_batch *batch) {
     server_batch_done(serving->server, batch, batch->result, now_of(serving));
 }
 
-static void on_disk(uv_timer_t *timer) {
+static void on_second(uv_timer_t *timer) {
     struct serving *serving = timer->data;
     uint64_t now_ms = now_of(serving).monotonic_ms;
     look_at_disk(serving);
+    rotation_tick(&serving->rotation);
     if (now_ms - serving->figures_said_ms >= FIGURES_MS) {
         say_figures(serving, now_ms);
     }
@@ -318,10 +321,10 @@ static void start_handles(struct serving *serving) {
     /* Started last, it runs before the listeners' own end of the round, so that what the core says
      * in a round leaves in it. */
     (void)uv_check_start(&serving->round, on_round);
-    (void)uv_timer_start(&serving->disk, on_disk, DISK_CHECK_MS, DISK_CHECK_MS);
+    (void)uv_timer_start(&serving->disk, on_second, DISK_CHECK_MS, DISK_CHECK_MS);
     (void)uv_signal_start(&serving->interrupted, on_signal, SIGINT);
     (void)uv_signal_start(&serving->terminated, on_signal, SIGTERM);
-    on_disk(&serving->disk);
+    on_second(&serving->disk);
     arm_tick(serving);
 }
 
@@ -334,7 +337,8 @@ static enum error start_parts(struct serving *serving) {
                                         .clock = &serving->clock,
                                         .random = &serving->random,
                                         .address = serving->address,
-                                        .spki_hash = tls_identity_hash(serving->data.identity)};
+                                        .spki_hash = serving->rotation.key_hash,
+                                        .rotation = &serving->rotation};
         error = admin_open(&serving->loop, serving->data.socket, &host, &serving->admin);
     }
     return error;
@@ -362,13 +366,16 @@ static void greet(struct serving *serving, bool has_accounts, const char *link) 
     const struct options *options = serving->options;
     char listening[ADDRESS_MAX_BYTES + 2];
     char key[64];
+    char next[KEY_AND_TIME_BYTES];
     const char *bind = options->bind_count == 0 ? "::" : options->binds[0];
     snprintf(listening, sizeof(listening), strchr(bind, ':') == NULL ? "%.250s:%u" : "[%.250s]:%u",
              bind, listener_port(serving->listeners[0]));
-    key_print(tls_identity_hash(serving->data.identity), key, sizeof(key));
+    key_print(serving->rotation.key_hash, key, sizeof(key));
+    rotation_print(&serving->rotation, next, sizeof(next));
     const struct banner banner = {.listening = listening,
                                   .folder = serving->data.folder,
                                   .key = key,
+                                  .next_key = next,
                                   .link = link,
                                   .address = serving->address,
                                   .has_accounts = has_accounts};
@@ -408,6 +415,8 @@ static int start(struct serving *serving) {
         return say_failure(error, serving->data.database, "the database cannot be read", NULL,
                            NULL);
     }
+    rotation_begin(&serving->rotation, serving->server, serving->listeners,
+                   &serving->listener_count);
     int status = listen_on_all(serving);
     if (status != 0) {
         return status;
@@ -454,12 +463,14 @@ int serve(const struct options *options) {
         return say_failure(ERR_USAGE, NULL, cause,
                            "Raise the limit (ulimit -n), or lower --max-clients.", NULL);
     }
+    serving->rotation = (struct rotation){
+        .data = &serving->data, .clock = &serving->clock, .logger = &serving->logger};
     enum error error = data_init(&serving->data, options->data);
     if (error == OK) {
         error = data_open(&serving->data, true, &serving->random);
     }
     if (error == OK) {
-        error = data_load_key(&serving->data, true);
+        error = rotation_load(&serving->rotation);
     }
     require(uv_loop_init(&serving->loop) == 0);
     int status = error == OK ? start(serving) : say_data(serving, error);

@@ -461,14 +461,33 @@ static void the_next_key_is_announced(void **state) {
     world_member(world, "ana");
     struct wire_welcome welcome = peer_expect_welcome(logs_in(world, person("ana")));
     assert_false(welcome.has_next_key);
-    server_announce_key(world->server, next, START_MS + DAY_MS);
+    server_announce_key(world->server, next, START_MS + DAY_MS, world->now);
     welcome = peer_expect_welcome(logs_in(world, person("ana")));
     assert_true(welcome.has_next_key);
     assert_memory_equal(welcome.next_key, next, sizeof(next));
     assert_int_equal(welcome.next_key_ms, START_MS + DAY_MS);
     assert_true(peer_expect_welcome(registers(world, renewed_ana())).has_next_key);
-    server_announce_key(world->server, NULL, 0);
+    server_announce_key(world->server, NULL, 0, world->now);
     assert_false(peer_expect_welcome(logs_in(world, person("ana"))).has_next_key);
+}
+
+/* Who was in before the announcement is let go a little later, comes again, and stays. */
+static void who_stays_hears_of_the_next_key(void **state) {
+    struct world *world = *state;
+    static const uint8_t next[HASH_BYTES] = {0x4e};
+    struct peer *ana = world_member(world, "ana");
+    server_announce_key(world->server, next, START_MS + DAY_MS, world->now);
+    world_pass(world, 59 * SECOND_MS);
+    assert_false(ana->is_closed);
+    world_pass(world, 65 * SECOND_MS);
+    peer_expect_error(ana, ERR_SHUTTING_DOWN);
+    assert_true(ana->is_closed);
+    ana = world_login(world, "ana");
+    world_pass(world, 200 * SECOND_MS);
+    assert_false(ana->is_closed);
+    server_announce_key(world->server, NULL, 0, world->now);
+    world_pass(world, 50 * SECOND_MS);
+    assert_false(ana->is_closed);
 }
 
 int main(void) {
@@ -490,6 +509,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(renewals_keep_to_the_number_of_clients, start, stop),
         cmocka_unit_test_setup_teardown(a_removed_account_is_not_renewed, start, stop),
         cmocka_unit_test_setup_teardown(the_next_key_is_announced, start, stop),
+        cmocka_unit_test_setup_teardown(who_stays_hears_of_the_next_key, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
