@@ -165,7 +165,7 @@ must_check enum error certificate_verify(struct bytes data, uint64_t now_ms, uin
     if (now_ms > certificate->expires_ms + grace_ms && !weakened(WEAK_NO_CERTIFICATE_LIFE)) {
         return ERR_EXPIRED;
     }
-    error = weakened(WEAK_NO_MODULUS_CHECK) ? OK : rsa_check_modulus(certificate->rsa);
+    error = rsa_check_modulus(certificate->rsa);
     return error == OK ? kem_check_public(certificate->kem) : error;
 }
 
