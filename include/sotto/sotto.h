@@ -37,6 +37,7 @@ enum {
     SOTTO_KEY_SIZE = 40,      /**< "7QK4-V2TM-..." */
     SOTTO_CARD_SIZE = 352,    /**< a card, or a link */
     SOTTO_HASH_HEX_SIZE = 65, /**< SHA-256 in hex */
+    SOTTO_NUMBER_SIZE = 61,   /**< a safety number: 60 digits */
     SOTTO_TEXT_MAX = 65000,   /**< bytes of one message */
 };
 
@@ -63,8 +64,9 @@ struct sotto_error {
 };
 
 /** Told what a person should know although the call goes on: "undecryptable", "session_restarted",
- * "held", "clock_skew" (the notice has exit 0), and what became of messages that were offered again
- * from the outbox and refused (the code of the refusal, with peer and id). */
+ * "held", "passed_over", "message_lost", "one_time_withheld", "two_devices",
+ * "server_key_announced", "clock_skew" (the notice has exit 0), and what became of messages that
+ * were offered again from the outbox and refused (the code of the refusal, with peer and id). */
 typedef void sotto_notice_fn(void *context, const struct sotto_error *notice);
 
 /* ---- profiles -----------------------------------------------------------------------------------
@@ -79,7 +81,15 @@ struct sotto_options {
         timeout_ms; /**< for connecting and each answer, and for the profile to be free; 0: 15 s */
     sotto_notice_fn *notice; /**< may be NULL */
     void *context;           /**< for `notice` */
+    /** Folders with cards that an administrator vouches for, files NAME.card with one card in the
+     * first line; copied. A person with a card is pinned and verified by it when first met, and a
+     * server that shows another key is refused. Cards of other servers and the own one are passed
+     * over; folders need not exist. Every call that connects reads them first and fails with what
+     * is wrong there: store_permissions (others can write), card_mistyped, usage. */
+    const char *const *card_folders;
+    size_t card_folder_count; /**< at most SOTTO_CARD_FOLDERS_MAX */
 };
+enum { SOTTO_CARD_FOLDERS_MAX = 4 };
 
 /** Whether a profile is there, before its passphrase is asked for. */
 struct sotto_profile {
@@ -107,7 +117,7 @@ SOTTO_API SOTTO_MUST_CHECK int sotto_name_check(const char *name, char folded[SO
 /** How much one trusts a name on the server to be the person it was. */
 enum sotto_trust {
     SOTTO_UNVERIFIED = 0, /**< pinned at first contact, or not met yet */
-    SOTTO_VERIFIED = 1,   /**< compared with a card */
+    SOTTO_VERIFIED = 1,   /**< compared with a card or the safety number */
     SOTTO_CHANGED = 2,    /**< another key than the pinned one was seen */
 };
 /** "unverified", "verified", "changed". */
@@ -179,30 +189,41 @@ SOTTO_API SOTTO_MUST_CHECK int sotto_unread(struct sotto *client, sotto_unread_f
 /* ---- messages -----------------------------------------------------------------------------------
  */
 
+/** What a call that sends waits for. */
+enum sotto_wait {
+    SOTTO_WAIT_ACCEPTED = 0,  /**< the server has the message on its disk */
+    SOTTO_WAIT_QUEUED = 1,    /**< the own store has it; a later call that connects sends it */
+    SOTTO_WAIT_DELIVERED = 2, /**< the recipient's device has confirmed it */
+};
+
 struct sotto_send {
     const char *to;
     const void *text; /**< UTF-8 without zero bytes */
     size_t size;      /**< 1 to SOTTO_TEXT_MAX */
     const char
-        *key;   /**< `--id KEY`: the same KEY is never delivered twice to one person; or NULL */
-    bool queue; /**< only store it; a later call that connects sends it */
+        *key; /**< `--id KEY`: the same KEY is never delivered twice to one person; or NULL */
+    enum sotto_wait wait;
+    bool require_verified; /**< not_verified, and nothing is sent, unless `to` is verified */
 };
 
 struct sotto_sent {
     char id[SOTTO_ID_SIZE];
     char to[SOTTO_NAME_SIZE];
-    char state[16];   /**< "queued" or "accepted" */
+    char state[16];   /**< "queued", "accepted" or "delivered" */
     uint64_t time_ms; /**< when it was written */
     enum sotto_trust trust;
     bool repeated; /**< KEY was used before: this is the state of that first message */
 };
 
-/** Sends one message: returns 0 when the server has it on disk ("accepted"), or with `queue` when
- * the own store has it ("queued"). `sent` is filled as far as is known also when the call fails:
- * its id is not empty when the message is in the own store (send_unknown, waiting_for_keys).
+/** Sends one message and returns 0 when it has come as far as `wait` says. A KEY that was used
+ * before sends nothing: the call waits for the first message of that KEY and reports it.
+ * SOTTO_WAIT_DELIVERED waits for the confirmation as long as the timeout of the options; without it
+ * the error is not_confirmed (exit 3), and the message stays accepted. `sent` is filled as far as
+ * is known also when the call fails: its id is not empty when the message is in the own store
+ * (send_unknown, waiting_for_keys, not_confirmed).
  * Errors: empty_message, not_text, text_too_large, self_recipient, name_invalid, no_such_user,
- * peer_key_changed, bundle_invalid, waiting_for_keys, clock_skew, send_unknown, refusals of the
- * server, network, store. */
+ * peer_key_changed, not_verified, bundle_invalid, waiting_for_keys, clock_skew, send_unknown,
+ * not_confirmed, refusals of the server, network, store. */
 SOTTO_API SOTTO_MUST_CHECK int sotto_send(struct sotto *client, const struct sotto_send *message,
                                           struct sotto_sent *sent, struct sotto_error *error);
 
@@ -217,20 +238,29 @@ struct sotto_message {
     enum sotto_trust trust;
     bool is_confirmed; /**< false: a new session replaced a confirmed one and has not proved itself
                           yet */
-    uint32_t missing;  /**< messages of this sender that should have come before it and have not */
+    bool is_late;      /**< shown after messages of this sender that were sent later */
+    uint32_t life_s;   /**< the sender wants it erased so long after it was shown; 0: kept */
 };
 
 /** Takes one message. `true`: it is delivered and will not be handed over again. `false`: stop;
  * this message and those after it come again next time. */
 typedef bool sotto_message_fn(void *context, const struct sotto_message *message);
 
+struct sotto_receive {
+    uint64_t wait_ms;      /**< 0: until there is nothing more; else so long for a first message;
+                              UINT64_MAX: without an end */
+    uint32_t count;        /**< at most so many; 0: all there are */
+    bool require_verified; /**< messages of people who are not verified stay unread */
+};
+
 /** Fetches what waits on the server into the own store, acknowledges it, then hands over, in order,
- * what has not been handed over before. `wait_ms` 0: returns when there is nothing more. Else it
- * waits so long for at least one message; no_message (exit 3) when none came. UINT64_MAX waits
- * without an end. `count` 0: all there are, else at most so many. `*handed` counts (it may be
- * NULL). When the server cannot be reached, what the own store has is still handed over before the
- * error is returned. */
-SOTTO_API SOTTO_MUST_CHECK int sotto_receive(struct sotto *client, uint64_t wait_ms, uint32_t count,
+ * what has not been handed over before. no_message (exit 3) when one was waited for and none came.
+ * `*handed` counts (it may be NULL). When the server cannot be reached, what the own store has is
+ * still handed over before the error is returned. With `require_verified` a notice passed_over
+ * names each sender who is not verified and some of whose messages wait; a later call without it
+ * hands these over first. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_receive(struct sotto *client,
+                                             const struct sotto_receive *request,
                                              sotto_message_fn *each, void *context,
                                              uint32_t *handed, struct sotto_error *error);
 
@@ -246,7 +276,7 @@ struct sotto_user {
     enum sotto_trust trust;
     uint64_t first_seen_ms; /**< the pinned key */
     uint64_t verified_ms;
-    const char *how;     /**< "card", or "" */
+    const char *how;     /**< "card", "number", "card file", or "" */
     uint64_t changed_ms; /**< when the other key was first seen */
     /* With keys only: */
     bool has_keys;
@@ -273,16 +303,74 @@ SOTTO_API SOTTO_MUST_CHECK int sotto_card(struct sotto *client, char card[SOTTO_
 struct sotto_verified {
     char name[SOTTO_NAME_SIZE];
     char key[SOTTO_KEY_SIZE];
-    bool was_changed;  /**< another key had been pinned; it is not used any more */
-    uint32_t released; /**< messages that were held under this key and can now be received */
+    enum sotto_trust trust; /**< from now on */
+    const char *how;        /**< "card", "number", or "" */
+    bool was_changed;       /**< another key had been pinned; it is not used any more */
+    uint32_t released;      /**< messages that were held under this key and can now be received */
 };
 /** Compares a card with the key that the server shows for `who` and, when both are the same, marks
  * `who` as verified with it, also before the first message. Errors: card_mistyped, usage (not a
  * card), card_different (also a card of somebody else or of another server), no_such_user,
- * bundle_invalid, network, store. */
+ * waiting_for_keys (they have expired), bundle_invalid, network, store. */
 SOTTO_API SOTTO_MUST_CHECK int sotto_verify_card(struct sotto *client, const char *who,
                                                  const char *card, struct sotto_verified *verified,
                                                  struct sotto_error *error);
+
+/** Likewise with the safety number as the other one reads it: 60 digits, white space between them
+ * does not count. Errors: usage (not 60 digits), number_different, else as sotto_verify_card. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_verify_number(struct sotto *client, const char *who,
+                                                   const char *number,
+                                                   struct sotto_verified *verified,
+                                                   struct sotto_error *error);
+
+/** Takes the key that the server shows for `who` in place of the pinned one, without any
+ * comparison. Never for somebody who is verified: usage (compare, or sotto_unverify first). */
+SOTTO_API SOTTO_MUST_CHECK int sotto_accept_key(struct sotto *client, const char *who,
+                                                struct sotto_verified *accepted,
+                                                struct sotto_error *error);
+
+/** `who` is not verified any more; the pinned key stays. Needs no connection. `*was_verified`:
+ * whether that changed anything. Error: usage (nobody that this profile knows). */
+SOTTO_API SOTTO_MUST_CHECK int sotto_unverify(struct sotto *client, const char *who,
+                                              bool *was_verified, struct sotto_error *error);
+
+/** A person's keys and the trust in them. */
+struct sotto_person {
+    char name[SOTTO_NAME_SIZE];
+    char own_key[SOTTO_KEY_SIZE]; /**< the own account fingerprint */
+    char pinned[SOTTO_KEY_SIZE];  /**< the trusted one of the person; empty before first contact */
+    char shown[SOTTO_KEY_SIZE];   /**< the one that the server shows now */
+    enum sotto_trust trust;
+    const char *how;                /**< as in struct sotto_user */
+    uint64_t pinned_ms;             /**< trusted since */
+    uint64_t verified_ms;           /**< compared; 0: not */
+    uint64_t changed_ms;            /**< when another key was first seen */
+    char number[SOTTO_NUMBER_SIZE]; /**< safety number with the key that the server shows */
+};
+/** Fetches and checks the certificate of `who`. Errors: no_such_user, waiting_for_keys,
+ * bundle_invalid, network, store; usage for the own name. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_person(struct sotto *client, const char *who,
+                                            struct sotto_person *person, struct sotto_error *error);
+
+/* ---- the server's key ---------------------------------------------------------------------------
+ */
+
+struct sotto_server_key {
+    char server[SOTTO_SERVER_SIZE];
+    char pinned[SOTTO_KEY_SIZE];
+    char shown[SOTTO_KEY_SIZE];
+    bool is_pinned; /**< the key that the server shows is the pinned one (now) */
+};
+/** Looks at the key that the server shows, over a connection on which nothing is sent. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_server_key(struct sotto *client, struct sotto_server_key *key,
+                                                struct sotto_error *error);
+
+/** Pins the key that the server shows now when it is `told`, the one that its admin told: all 26
+ * characters are compared. Errors: server_key_changed (it is not; nothing is changed), usage (not a
+ * server key), network, store. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_pin_server(struct sotto *client, const char *told,
+                                                struct sotto_server_key *key,
+                                                struct sotto_error *error);
 
 /* ---- state --------------------------------------------------------------------------------------
  */

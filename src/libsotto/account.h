@@ -3,7 +3,7 @@
 #ifndef SOTTO_LIBSOTTO_ACCOUNT_H
 #define SOTTO_LIBSOTTO_ACCOUNT_H
 
-#include "libsotto/runner.h"
+#include "libsotto/explain.h"
 
 /** The bookmark of sotto_receive. */
 #define RECV_CURSOR "recv"
@@ -14,8 +14,5 @@ int profile_fail(const struct sotto *client, enum error failure, const char *eff
                  struct sotto_error *error);
 
 must_check enum error account_describe(struct sotto *client, struct sotto_account *account);
-
-/** The trust that a stored peer has. */
-enum sotto_trust trust_of(const struct stored_peer *peer);
 
 #endif

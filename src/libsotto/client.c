@@ -15,16 +15,22 @@ int profile_fail(const struct sotto *client, enum error failure, const char *eff
     char mode[4] = "600";
     snprintf(seconds, sizeof(seconds), "%llu s",
              (unsigned long long)(client->timeout_ms / SECOND_MS));
+    bool is_explained = client->cause[0] != '\0';
+    if (is_explained) {
+        report.cause = client->cause;
+    }
     if (failure == ERR_STORE_BUSY) {
         report.cause = seconds;
     }
-    if (failure == ERR_STORE_PERMISSIONS) {
+    if (failure == ERR_STORE_PERMISSIONS && !is_explained) {
         report.cause = strcmp(client->path, client->folder) == 0 ? "700" : mode;
     }
     if (failure == ERR_STORAGE_FAILED) {
         report.cause = number == 0 ? "not a plain file or folder" : strerror(number);
     }
-    if (failure == ERR_USAGE) {
+    if (failure == ERR_USAGE && is_explained) {
+        report.detail = effect;
+    } else if (failure == ERR_USAGE) {
         report.cause = "that is not a profile name";
         report.detail = "Profiles are named with letters, digits, dots, dashes and underscores.";
     }

@@ -128,8 +128,8 @@ static int ask_key(struct sotto *client, const struct wanted *wanted, struct sot
             client->account.server_bits = 8 * HASH_BYTES;
             memcpy(client->account.server_hash, runner.shown_hash, HASH_BYTES);
         } else {
-            result = runner_fail(&runner, engine_failure(runner.engine),
-                                 profile_report(client, EFFECT), error);
+            result = explain_failure(&runner, engine_failure(runner.engine),
+                                     profile_report(client, EFFECT), error);
         }
     }
     runner_clear(&runner);
@@ -160,8 +160,8 @@ static int enrol(struct sotto *client, const struct wanted *wanted, struct sotto
         runner_run(&runner, is_settled, &runner, UINT64_MAX, false);
         if (engine_phase(runner.engine) == ENGINE_OVER) {
             *why = engine_failure(runner.engine)->error;
-            result = runner_fail(&runner, engine_failure(runner.engine),
-                                 profile_report(client, EFFECT), error);
+            result = explain_failure(&runner, engine_failure(runner.engine),
+                                     profile_report(client, EFFECT), error);
         }
     } else {
         result = profile_fail(client, status, EFFECT, error);

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The directory with one's own trust, certificates, cards. */
-#include "libsotto/account.h"
+/* The directory with one's own trust, and certificates. */
+#include "libsotto/people.h"
 
-#include "client/trust.h"
-
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct people {
-    struct runner runner;
-    struct user_name name; /**< whose certificate is asked for */
-};
 
 static bool is_ready(void *context) {
     const struct people *people = context;
@@ -23,18 +15,17 @@ static bool is_answered(void *context) {
     return engine_answer(people->runner.engine)->is_done;
 }
 
-static int fail(struct people *people, enum error what, const struct failure *failure,
+int people_fail(struct people *people, enum error what, const struct failure *failure,
                 struct sotto_error *error) {
     struct report report = profile_report(people->runner.client, "Nothing was changed.");
     report.peer = people->name.text;
     if (failure != NULL) {
-        return runner_fail(&people->runner, failure, report, error);
+        return explain_failure(&people->runner, failure, report, error);
     }
     return report_error(error, what, &report);
 }
 
-/* Connects and logs in. */
-static int begin(struct people *people, struct sotto *client, struct sotto_error *error) {
+int people_begin(struct people *people, struct sotto *client, struct sotto_error *error) {
     memset(people, 0, sizeof(*people));
     enum error status = runner_init(&people->runner, client);
     if (status == OK) {
@@ -45,7 +36,7 @@ static int begin(struct people *people, struct sotto *client, struct sotto_error
     }
     runner_run(&people->runner, is_ready, people, UINT64_MAX, false);
     return engine_phase(people->runner.engine) == ENGINE_OVER
-               ? fail(people, OK, engine_failure(people->runner.engine), error)
+               ? people_fail(people, OK, engine_failure(people->runner.engine), error)
                : 0;
 }
 
@@ -54,13 +45,13 @@ static int wait_for_answer(struct people *people, struct sotto_error *error) {
     runner_run(&people->runner, is_answered, people, UINT64_MAX, false);
     const struct answer *answer = engine_answer(people->runner.engine);
     if (engine_phase(people->runner.engine) == ENGINE_OVER) {
-        return fail(people, OK, engine_failure(people->runner.engine), error);
+        return people_fail(people, OK, engine_failure(people->runner.engine), error);
     }
-    return answer->failure.error == OK ? 0 : fail(people, OK, &answer->failure, error);
+    return answer->failure.error == OK ? 0 : people_fail(people, OK, &answer->failure, error);
 }
 
-static int fetch_certificate(struct people *people, struct bytes *certificate,
-                             struct sotto_error *error) {
+int people_certificate(struct people *people, struct bytes *certificate,
+                       struct sotto_error *error) {
     engine_ask_certificate(people->runner.engine, &people->name);
     int result = wait_for_answer(people, error);
     if (result == 0) {
@@ -90,7 +81,7 @@ static int add_keys(struct people *people, struct sotto_user *user, struct sotto
     struct bytes data;
     uint8_t hash[HASH_BYTES];
     uint8_t pin[PIN_BYTES];
-    int result = fetch_certificate(people, &data, error);
+    int result = people_certificate(people, &data, error);
     if (result != 0) {
         return result;
     }
@@ -99,7 +90,7 @@ static int add_keys(struct people *people, struct sotto_user *user, struct sotto
         return 0; /* out of date: there are none that could be used now */
     }
     if (judged != OK && judged != ERR_PEER_KEY_CHANGED) {
-        return fail(people, judged, NULL, error);
+        return people_fail(people, judged, NULL, error);
     }
     if (judged == ERR_PEER_KEY_CHANGED) {
         user->trust = SOTTO_CHANGED;
@@ -107,7 +98,7 @@ static int add_keys(struct people *people, struct sotto_user *user, struct sotto
     }
     enum error status = rsa_spki_hash(certificate.rsa, hash);
     if (status != OK) {
-        return fail(people, status, NULL, error);
+        return people_fail(people, status, NULL, error);
     }
     hex_encode(bytes_of(hash), user->rsa_sha256);
     pin_of_hash(certificate.afp, pin);
@@ -117,6 +108,13 @@ static int add_keys(struct people *people, struct sotto_user *user, struct sotto
     return 0;
 }
 
+const char *people_source(const struct sotto *client, const struct stored_peer *peer) {
+    bool is_by_file = peer->verified_ms == 0 && cards_trust(&client->cards, peer) == SOTTO_VERIFIED;
+    return peer->verified_ms > 0 ? explain_source(peer->how)
+           : is_by_file          ? explain_source(TRUST_CARD_FILE)
+                                 : "";
+}
+
 static int show_user(struct people *people, const struct wire_user *listed, bool keys,
                      sotto_user_fn *each, void *context, bool *stop, struct sotto_error *error) {
     struct sotto *client = people->runner.client;
@@ -124,7 +122,7 @@ static int show_user(struct people *people, const struct wire_user *listed, bool
     people->name = listed->name;
     enum error status = client->store->peer_get(client->store->context, &listed->name, &peer);
     if (status != OK && status != ERR_NOT_FOUND) {
-        return fail(people, status, NULL, error);
+        return people_fail(people, status, NULL, error);
     }
     struct sotto_user user = {
         .name = people->name.text,
@@ -132,10 +130,10 @@ static int show_user(struct people *people, const struct wire_user *listed, bool
         .is_admin = listed->is_admin,
         .is_self = user_name_equal(&listed->name, &client->account.name),
         .is_known = peer.has_pin,
-        .trust = trust_of(&peer),
+        .trust = cards_trust(&client->cards, &peer),
         .first_seen_ms = peer.pinned_ms,
         .verified_ms = peer.verified_ms,
-        .how = peer.verified_ms > 0 ? "card" : "",
+        .how = people_source(client, &peer),
         .changed_ms = peer.changed_ms,
     };
     int result = keys ? add_keys(people, &user, error) : 0;
@@ -153,7 +151,7 @@ static int walk(struct people *people, struct bytes pattern, bool exact, bool ke
     bool more = true;
     int result = 0;
     if (page == NULL) {
-        return fail(people, ERR_MEMORY, NULL, error);
+        return people_fail(people, ERR_MEMORY, NULL, error);
     }
     while (result == 0 && more) {
         engine_ask_users(people->runner.engine, pattern, bytes_of_string(after.text));
@@ -206,7 +204,7 @@ int sotto_users(struct sotto *client, const char *pattern, bool keys, sotto_user
         return report_error(error, ERR_NAME_INVALID, &report);
     }
     struct bytes text = bytes_of_string(folded);
-    int result = begin(&people, client, error);
+    int result = people_begin(&people, client, error);
     if (result == 0 && keys && text.size > 0) {
         result = walk(&people, text, true, keys, each, context, &shown, error);
     }
@@ -217,99 +215,6 @@ int sotto_users(struct sotto *client, const char *pattern, bool keys, sotto_user
         struct report report = profile_report(client, "");
         report.peer = pattern;
         result = report_error(error, ERR_NO_SUCH_USER, &report);
-    }
-    runner_clear(&people.runner);
-    return result;
-}
-
-int sotto_card(struct sotto *client, char card[SOTTO_CARD_SIZE], struct sotto_error *error) {
-    struct card own = {.name = client->account.name, .server = client->account.server};
-    pin_of_hash(client->account.afp, own.fingerprint);
-    return profile_fail(client, card_print(&own, card, SOTTO_CARD_SIZE), "", error);
-}
-
-/* Whether the card is of that person on this server. */
-static bool is_of(const struct card *card, const struct people *people) {
-    const struct server_address *server = &people->runner.client->account.server;
-    return user_name_equal(&card->name, &people->name) && card->server.port == server->port &&
-           strcmp(card->server.host, server->host) == 0;
-}
-
-static int differs(struct people *people, const struct card *card, const uint8_t *shown,
-                   struct sotto_error *error) {
-    char key[SOTTO_KEY_SIZE];
-    char server[SOTTO_SERVER_SIZE];
-    char on_card[SOTTO_KEY_SIZE + SOTTO_NAME_SIZE + SOTTO_SERVER_SIZE + 8];
-    char on_server[SOTTO_KEY_SIZE];
-    struct report report = profile_report(people->runner.client, "Nothing was changed.");
-    pin_print(card->fingerprint, key, sizeof(key));
-    pin_print(shown, on_server, sizeof(on_server));
-    server_address_print(&card->server, server, sizeof(server));
-    if (is_of(card, people)) {
-        snprintf(on_card, sizeof(on_card), "%s", key);
-    } else {
-        snprintf(on_card, sizeof(on_card), "%s  (%s@%s)", key, card->name.text, server);
-    }
-    report.peer = people->name.text;
-    report.known = on_card;
-    report.shown = on_server;
-    return report_error(error, ERR_CARD_DIFFERENT, &report);
-}
-
-static int compare(struct people *people, const struct card *card, struct sotto_verified *verified,
-                   struct sotto_error *error) {
-    struct certificate certificate;
-    struct bytes data;
-    uint8_t pin[PIN_BYTES];
-    int result = fetch_certificate(people, &data, error);
-    if (result != 0) {
-        return result;
-    }
-    enum error judged = trust_judge(people->runner.engine, &people->name, data, &certificate);
-    if (judged != OK && judged != ERR_PEER_KEY_CHANGED) {
-        return fail(people, judged, NULL, error);
-    }
-    pin_of_hash(certificate.afp, pin);
-    if (!is_of(card, people) || memcmp(pin, card->fingerprint, PIN_BYTES) != 0) {
-        return differs(people, card, pin, error);
-    }
-    enum error status = trust_verify(people->runner.engine, &certificate, &verified->was_changed,
-                                     &verified->released);
-    if (status != OK) {
-        return fail(people, status, NULL, error);
-    }
-    memcpy(verified->name, people->name.text, sizeof(verified->name));
-    pin_print(pin, verified->key, sizeof(verified->key));
-    return report_error(error, OK, NULL);
-}
-
-int sotto_verify_card(struct sotto *client, const char *who, const char *text,
-                      struct sotto_verified *verified, struct sotto_error *error) {
-    struct people people;
-    struct card card;
-    struct user_name name;
-    struct report report = profile_report(client, "Nothing was changed.");
-    memset(verified, 0, sizeof(*verified));
-    report.peer = who;
-    report.cause = "that is not a card";
-    report.detail = "A card is the line that \"sotto card\" prints; it begins with sotto-card:1:";
-    enum error status = user_name_parse(bytes_of_string(who), &name);
-    if (status == OK) {
-        status = card_parse(bytes_of_string(text), &card);
-        status = status == ERR_MALFORMED ? ERR_USAGE : status;
-    }
-    if (status == OK && user_name_equal(&name, &client->account.name)) {
-        report.cause = "that is your own name";
-        report.detail = "Verify somebody else.";
-        status = ERR_USAGE;
-    }
-    if (status != OK) {
-        return report_error(error, status, &report);
-    }
-    int result = begin(&people, client, error);
-    people.name = name;
-    if (result == 0) {
-        result = compare(&people, &card, verified, error);
     }
     runner_clear(&people.runner);
     return result;

@@ -22,6 +22,19 @@ static bool is_profile_name(const char *name) {
                size;
 }
 
+static bool take_card_folders(struct sotto *client, const struct sotto_options *options) {
+    bool fits = options->card_folder_count <= SOTTO_CARD_FOLDERS_MAX;
+    for (size_t i = 0; fits && i < options->card_folder_count; i++) {
+        size_t size = strlen(options->card_folders[i]);
+        fits = size < PATH_MAX_BYTES;
+        if (fits) {
+            memcpy(client->card_folders[i], options->card_folders[i], size + 1);
+        }
+    }
+    client->card_folder_count = fits ? options->card_folder_count : 0;
+    return fits;
+}
+
 must_check enum error profile_init(struct sotto *client, const struct sotto_options *options) {
     char data[PATH_MAX_BYTES];
     const char *profile = options->profile == NULL ? "default" : options->profile;
@@ -31,6 +44,10 @@ must_check enum error profile_init(struct sotto *client, const struct sotto_opti
     client->context = options->context;
     client->clock = clock_system();
     if (!is_profile_name(profile)) {
+        return ERR_USAGE;
+    }
+    if (!take_card_folders(client, options)) {
+        snprintf(client->cause, sizeof(client->cause), "those folders of cards cannot be used");
         return ERR_USAGE;
     }
     memcpy(client->profile, profile, strlen(profile) + 1);
@@ -225,6 +242,7 @@ void profile_release(struct sotto *client) {
 void profile_close(struct sotto *client) {
     sqlcipher_store_close(client->database);
     client->database = NULL;
+    cards_clear(&client->cards);
     profile_release(client);
 }
 

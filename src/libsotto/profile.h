@@ -6,6 +6,7 @@
 #include "base/env.h"
 #include "client/account.h"
 #include "client/store/sqlcipher.h"
+#include "libsotto/cards.h"
 #include "libsotto/report.h"
 #include "platform/files.h"
 
@@ -14,6 +15,7 @@ struct sotto {
     char folder[PATH_MAX_BYTES];
     char path[PATH_MAX_BYTES]; /**< of the file that the last failure is about */
     char detail[64];           /**< its mode, the pid of its holder */
+    char cause[320];           /**< what is wrong with it, or empty */
     char server[SOTTO_SERVER_SIZE];
     uint64_t timeout_ms;
     sotto_notice_fn *notice;
@@ -25,9 +27,13 @@ struct sotto {
     bool is_owner;
     struct file_lock lock;
     struct account account;
+    char card_folders[SOTTO_CARD_FOLDERS_MAX][PATH_MAX_BYTES];
+    size_t card_folder_count;
+    struct cards cards; /**< as they were when the last engine was made */
 };
 
-/** Fills what options alone say. ERR_USAGE: no such profile name; ERR_NO_ACCOUNT without a home. */
+/** Fills what options alone say. ERR_USAGE: no such profile name, or too many folders of cards;
+ * ERR_NO_ACCOUNT without a home. */
 must_check enum error profile_init(struct sotto *client, const struct sotto_options *options);
 
 /** Whether the profile's key file is there, and whether a passphrase is needed. */

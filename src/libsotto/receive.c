@@ -10,36 +10,35 @@ static const char EFFECT[] = "No message is lost.";
 
 struct receiving {
     struct runner runner;
+    const struct sotto_receive *request;
     sotto_message_fn *each;
     void *context;
-    uint64_t place;
-    uint32_t wanted; /**< 0: all */
+    uint64_t place;        /**< up to which messages were handed over or passed over */
+    uint64_t passed_place; /**< the same for those that an earlier call passed over */
     uint32_t handed;
-    bool is_waiting; /**< for a first message, also after all that waited has come */
     bool is_stopped; /**< the application took no more */
     enum error error;
 };
 
+/* Under the accepted key of somebody who is verified with that very key; that another key was seen
+ * since does not matter. */
 static enum error message_trust(struct sotto *client, const struct incoming *incoming,
                                 enum sotto_trust *trust) {
     struct stored_peer peer;
     enum error error = client->store->peer_get(client->store->context, &incoming->from, &peer);
-    /* What is shown came under the accepted key, also when another one was seen since. */
-    *trust = peer.verified_ms > 0 ? SOTTO_VERIFIED : SOTTO_UNVERIFIED;
+    bool is_verified = error == OK && peer.verified_ms > 0 && peer.has_pin &&
+                       memcmp(peer.afp, incoming->afp, HASH_BYTES) == 0;
+    *trust = is_verified ? SOTTO_VERIFIED : SOTTO_UNVERIFIED;
     return error == ERR_NOT_FOUND ? OK : error;
 }
 
-/* Shows one message; the cursor moves only when the application has taken it. */
-static enum error hand_over(struct receiving *receiving, const struct incoming *incoming,
-                            struct buffer *text) {
-    struct sotto *client = receiving->runner.client;
+/* The application takes the message, or stops. */
+static enum error offer(struct receiving *receiving, const struct incoming *incoming,
+                        enum sotto_trust trust, struct buffer *text) {
     char id[SOTTO_ID_SIZE];
-    enum sotto_trust trust;
     const struct bytes end = bytes_make("", 1);
-    enum error error = message_trust(client, incoming, &trust);
-    if (error == OK) {
-        error = buffer_append(text, end);
-    }
+    bool is_text = incoming->kind == BODY_TEXT || incoming->kind == BODY_TEXT_WITH_LIFE;
+    enum error error = buffer_append(text, end);
     if (error != OK) {
         return error;
     }
@@ -47,41 +46,79 @@ static enum error hand_over(struct receiving *receiving, const struct incoming *
     const struct sotto_message message = {
         .id = id,
         .from = incoming->from.text,
-        .kind = incoming->kind == BODY_TEXT ? "text" : "unsupported",
+        .kind = is_text ? "text" : "unsupported",
         .text = (const char *)text->data,
         .size = text->size - 1,
         .time_ms = incoming->sent_ms,
         .received_ms = incoming->received_ms,
         .trust = trust,
         .is_confirmed = incoming->is_confirmed,
-        .missing = incoming->missing,
+        .is_late = incoming->is_late,
+        .life_s = incoming->life_s,
     };
-    if (!receiving->each(receiving->context, &message)) {
-        receiving->is_stopped = true;
-        return OK;
+    receiving->is_stopped = !receiving->each(receiving->context, &message);
+    receiving->handed += receiving->is_stopped ? 0 : 1;
+    return OK;
+}
+
+/* Hands over the first message behind `*place`, or passes it over; only what was taken moves the
+ * cursor. `was_passed`: an earlier call passed it over, and it stands before the cursor. */
+static enum error step(struct receiving *receiving, uint64_t *place, bool was_passed,
+                       struct buffer *text) {
+    struct sotto *client = receiving->runner.client;
+    const struct client_store *store = client->store;
+    struct incoming incoming;
+    enum sotto_trust trust = SOTTO_UNVERIFIED;
+    buffer_reset(text);
+    enum error error = store->incoming_next(store->context, *place, &incoming, text);
+    if (error == OK) {
+        error = message_trust(client, &incoming, &trust);
     }
-    receiving->handed++;
-    receiving->place = incoming->place;
-    return client->store->cursor_put(client->store->context, RECV_CURSOR, receiving->place);
+    if (error != OK) {
+        return error;
+    }
+    bool is_passed = receiving->request->require_verified && trust != SOTTO_VERIFIED;
+    if (!is_passed) {
+        error = offer(receiving, &incoming, trust, text);
+    }
+    if (error != OK || receiving->is_stopped) {
+        return error;
+    }
+    *place = incoming.place;
+    if (was_passed || is_passed) {
+        return is_passed && was_passed
+                   ? OK
+                   : store->incoming_pass(store->context, RECV_CURSOR, incoming.place, is_passed);
+    }
+    return store->cursor_put(store->context, RECV_CURSOR, incoming.place);
 }
 
 static bool has_enough(const struct receiving *receiving) {
+    uint32_t wanted = receiving->request->count;
     return receiving->is_stopped || receiving->error != OK ||
-           (receiving->wanted > 0 && receiving->handed >= receiving->wanted);
+           (wanted > 0 && receiving->handed >= wanted);
 }
 
-/* Shows what the store has behind the cursor. */
+/* What earlier calls passed over comes first. */
+static enum error next_passed(struct receiving *receiving, struct buffer *text) {
+    const struct client_store *store = receiving->runner.client->store;
+    uint64_t place = 0;
+    enum error error = store->passed_next(store->context, receiving->passed_place, &place);
+    if (error != OK) {
+        return error;
+    }
+    receiving->passed_place = place - 1;
+    return step(receiving, &receiving->passed_place, true, text);
+}
+
+/* Shows what the store has. */
 static void show(struct receiving *receiving) {
-    struct sotto *client = receiving->runner.client;
     struct buffer text;
     buffer_init(&text, TEXT_MAX_BYTES + 1);
     while (!has_enough(receiving)) {
-        struct incoming incoming;
-        buffer_reset(&text);
-        enum error error = client->store->incoming_next(client->store->context, receiving->place,
-                                                        &incoming, &text);
-        if (error == OK) {
-            error = hand_over(receiving, &incoming, &text);
+        enum error error = next_passed(receiving, &text);
+        if (error == ERR_NOT_FOUND) {
+            error = step(receiving, &receiving->place, false, &text);
         }
         if (error == ERR_NOT_FOUND) {
             break;
@@ -89,6 +126,28 @@ static void show(struct receiving *receiving) {
         receiving->error = error;
     }
     buffer_clear(&text);
+}
+
+/* Says whose messages wait for somebody who takes those of unverified people too. */
+static void tell_passed(const struct receiving *receiving) {
+    struct sotto *client = receiving->runner.client;
+    struct user_name from = {{0}};
+    enum error error = OK;
+    while (receiving->request->require_verified && client->notice != NULL && error == OK) {
+        struct user_name after = from;
+        struct report report = profile_report(client, "");
+        struct sotto_error told;
+        char cause[32];
+        uint32_t count = 0;
+        error = client->store->passed_sender(client->store->context, &after, &from, &count);
+        if (error == OK) {
+            snprintf(cause, sizeof(cause), "%u message%s", count, count == 1 ? "" : "s");
+            report.peer = from.text;
+            report.cause = cause;
+            report_notice(&told, ERR_PASSED_OVER, &report);
+            client->notice(client->context, &told);
+        }
+    }
 }
 
 /* Asked after every event of the connection: what was committed is shown at once. */
@@ -101,60 +160,57 @@ static bool is_done(void *context) {
     }
     bool is_quiet = engine_is_caught_up(engine) && engine_is_settled(engine) &&
                     engine_deadline(engine) == UINT64_MAX;
-    return is_quiet && (!receiving->is_waiting || receiving->handed > 0);
+    return is_quiet && (receiving->request->wait_ms == 0 || receiving->handed > 0);
 }
 
-static int no_message(const struct receiving *receiving, uint64_t wait_ms,
-                      struct sotto_error *error) {
+static int no_message(const struct receiving *receiving, struct sotto_error *error) {
     struct report report = profile_report(receiving->runner.client, EFFECT);
     char time[32];
-    if (wait_ms % SECOND_MS == 0) {
-        snprintf(time, sizeof(time), "%llu s", (unsigned long long)(wait_ms / SECOND_MS));
-    } else {
-        snprintf(time, sizeof(time), "%llu ms", (unsigned long long)wait_ms);
-    }
+    explain_duration(receiving->request->wait_ms, time, sizeof(time));
     report.cause = time;
     return report_error(error, ERR_NO_MESSAGE, &report);
 }
 
-static int run(struct receiving *receiving, uint64_t wait_ms, struct sotto_error *error) {
+static int run(struct receiving *receiving, struct sotto_error *error) {
     struct runner *runner = &receiving->runner;
     struct sotto *client = runner->client;
+    uint64_t wait_ms = receiving->request->wait_ms;
     uint64_t now = client->clock.monotonic_ms(client->clock.context);
     uint64_t until = wait_ms == 0 || wait_ms > UINT64_MAX - now ? UINT64_MAX : now + wait_ms;
-    engine_fetch(runner->engine);
     enum error status = runner_connect(runner);
     if (status != OK) {
         engine_closed(runner->engine, profile_now(client), status, NULL);
     }
-    runner_run(runner, is_done, receiving, until, receiving->is_waiting);
+    runner_run(runner, is_done, receiving, until, wait_ms > 0);
     show(receiving);
     if (receiving->error != OK) {
         return profile_fail(client, receiving->error, EFFECT, error);
+    }
+    if (!receiving->is_stopped) {
+        tell_passed(receiving);
     }
     if (has_enough(receiving)) {
         return report_error(error, OK, NULL);
     }
     if (engine_phase(runner->engine) == ENGINE_OVER) {
-        return runner_fail(runner, engine_failure(runner->engine), profile_report(client, EFFECT),
-                           error);
+        return explain_failure(runner, engine_failure(runner->engine),
+                               profile_report(client, EFFECT), error);
     }
-    if (receiving->is_waiting && receiving->handed == 0) {
-        return no_message(receiving, wait_ms, error);
+    if (wait_ms > 0 && receiving->handed == 0) {
+        return no_message(receiving, error);
     }
     return report_error(error, OK, NULL);
 }
 
-int sotto_receive(struct sotto *client, uint64_t wait_ms, uint32_t count, sotto_message_fn *each,
+int sotto_receive(struct sotto *client, const struct sotto_receive *request, sotto_message_fn *each,
                   void *context, uint32_t *handed, struct sotto_error *error) {
-    struct receiving receiving = {
-        .each = each, .context = context, .wanted = count, .is_waiting = wait_ms > 0};
+    struct receiving receiving = {.request = request, .each = each, .context = context};
     enum error status = runner_init(&receiving.runner, client);
     if (status == OK) {
         status = client->store->cursor_get(client->store->context, RECV_CURSOR, &receiving.place);
     }
-    int result = status == OK ? run(&receiving, wait_ms, error)
-                              : profile_fail(client, status, EFFECT, error);
+    int result =
+        status == OK ? run(&receiving, error) : profile_fail(client, status, EFFECT, error);
     runner_clear(&receiving.runner);
     if (handed != NULL) {
         *handed = receiving.handed;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "libsotto/runner.h"
 
-#include "client/body.h"
+#include "libsotto/explain.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static uint64_t monotonic(const struct runner *runner) {
     return runner->client->clock.monotonic_ms(runner->client->clock.context);
@@ -19,23 +17,7 @@ static void on_write(void *context, struct bytes frames) {
 }
 
 static void on_notice(void *context, const struct engine_notice *notice) {
-    struct runner *runner = context;
-    struct sotto *client = runner->client;
-    struct report report = profile_report(client, "");
-    struct sotto_error told;
-    char id[SOTTO_ID_SIZE] = "";
-    if (client->notice == NULL) {
-        return;
-    }
-    if (notice->has_id) {
-        body_id_text(notice->msg_id, id);
-    }
-    report.peer = notice->peer.text;
-    report.cause = notice->cause;
-    report.id = id;
-    report.time_ms = notice->time_ms;
-    report_notice(&told, notice->error, &report);
-    client->notice(client->context, &told);
+    explain_notice(context, notice);
 }
 
 static void on_connected(void *context, const uint8_t exporter[EXPORTER_BYTES],
@@ -56,7 +38,11 @@ static void on_connected(void *context, const uint8_t exporter[EXPORTER_BYTES],
 
 static void on_received(void *context, struct bytes bytes) {
     struct runner *runner = context;
+    bool was_open = engine_phase(runner->engine) == ENGINE_OPEN;
     engine_received(runner->engine, profile_now(runner->client), bytes);
+    if (!was_open && engine_phase(runner->engine) == ENGINE_OPEN) {
+        explain_clock(runner);
+    }
 }
 
 static void on_closed(void *context, enum error error, const char *cause,
@@ -75,23 +61,36 @@ static void on_timer(uv_timer_t *timer) {
     (void)timer; /* it only wakes the loop */
 }
 
+/* Who somebody is by the cards that an administrator vouches for. */
+static enum error take_cards(struct runner *runner) {
+    struct sotto *client = runner->client;
+    enum error error = client->account.is_registered ? cards_load(client) : OK;
+    for (size_t i = 0; error == OK && i < client->cards.count; i++) {
+        const struct vouched *card = &client->cards.list[i];
+        error = engine_card(runner->engine, &card->name, card->fingerprint);
+    }
+    return error;
+}
+
 must_check enum error runner_init(struct runner *runner, struct sotto *client) {
     const struct entropy entropy = entropy_system();
     const struct engine_events events = {.context = runner, .write = on_write, .notice = on_notice};
     struct runner empty = {
         .client = client, .is_closed = true, .has_taken_lock = !client->is_owner};
     *runner = empty;
+    client->cause[0] = '\0';
     enum error error = profile_own(client);
-    return error == OK ? engine_new(client->store, &entropy, &events, &runner->engine) : error;
+    if (error == OK) {
+        error = engine_new(client->store, &entropy, &events, &runner->engine);
+    }
+    return error == OK ? take_cards(runner) : error;
 }
 
-must_check enum error runner_connect(struct runner *runner) {
-    const struct account *account = engine_account(runner->engine);
-    struct server_pin pin = {.bits = account->server_bits};
+/* Begins to connect to what `pin` allows. */
+static enum error begin(struct runner *runner, const struct server_pin *pin) {
+    const struct server_address *server = &engine_account(runner->engine)->server;
     const struct net_client_events events = {
         .context = runner, .connected = on_connected, .received = on_received, .closed = on_closed};
-    memcpy(pin.hash, account->server_hash, sizeof(pin.hash));
-    runner->is_probe = pin.bits == 0;
     if (uv_loop_init(&runner->loop) != 0) {
         return ERR_MEMORY;
     }
@@ -99,10 +98,26 @@ must_check enum error runner_connect(struct runner *runner) {
     if (uv_timer_init(&runner->loop, &runner->timer) != 0) {
         return ERR_MEMORY;
     }
-    enum error error = net_client_connect(&runner->loop, account->server.host, account->server.port,
-                                          &pin, runner->client->timeout_ms, &events, &runner->net);
+    enum error error = net_client_connect(&runner->loop, server->host, server->port, pin,
+                                          runner->client->timeout_ms, &events, &runner->net);
     runner->is_closed = error != OK;
     return error;
+}
+
+must_check enum error runner_connect(struct runner *runner) {
+    const struct account *account = engine_account(runner->engine);
+    struct server_pin pin = {.bits = account->server_bits, .has_next = account->has_next_key};
+    memcpy(pin.hash, account->server_hash, sizeof(pin.hash));
+    memcpy(pin.next, account->next_key, sizeof(pin.next));
+    runner->is_probe = pin.bits == 0;
+    engine_fetch(runner->engine);
+    return begin(runner, &pin);
+}
+
+must_check enum error runner_probe(struct runner *runner) {
+    const struct server_pin any = {.bits = 0};
+    runner->is_probe = true;
+    return begin(runner, &any);
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b) {
@@ -155,7 +170,22 @@ void runner_run(struct runner *runner, runner_done_fn *done, void *context, uint
     }
 }
 
+static bool is_at_rest(void *context) {
+    const struct runner *runner = context;
+    return engine_is_at_rest(runner->engine);
+}
+
+void runner_finish(struct runner *runner) {
+    if (runner->net == NULL || engine_phase(runner->engine) != ENGINE_OPEN || runner->is_finished) {
+        return;
+    }
+    runner->is_finished = true;
+    engine_wind_up(runner->engine, profile_now(runner->client));
+    runner_run(runner, is_at_rest, runner, monotonic(runner) + WIND_UP_MS, true);
+}
+
 void runner_clear(struct runner *runner) {
+    runner_finish(runner);
     if (runner->net != NULL) {
         net_client_close(runner->net);
     }
@@ -174,58 +204,4 @@ void runner_clear(struct runner *runner) {
     if (runner->has_taken_lock) {
         profile_release(runner->client);
     }
-}
-
-static void print_key(const uint8_t hash[SPKI_HASH_BYTES], char *out, size_t size) {
-    uint8_t pin[PIN_BYTES];
-    pin_of_hash(hash, pin);
-    pin_print(pin, out, size);
-}
-
-static void print_time(uint64_t wall_ms, char *out, size_t size) {
-    time_t seconds = (time_t)(wall_ms / SECOND_MS);
-    struct tm parts;
-    if (gmtime_r(&seconds, &parts) == NULL ||
-        strftime(out, size, "%Y-%m-%d %H:%M UTC", &parts) == 0) {
-        snprintf(out, size, "out of range");
-    }
-}
-
-int runner_fail(struct runner *runner, const struct failure *failure, struct report report,
-                struct sotto_error *error) {
-    char known[SOTTO_KEY_SIZE];
-    char shown[SOTTO_KEY_SIZE];
-    char here[32];
-    char there[32];
-    if (failure->cause[0] != '\0') {
-        report.cause = failure->cause;
-    }
-    report.retry_after_s = failure->retry_after_s;
-    if (failure->error == ERR_SERVER_KEY_CHANGED) {
-        print_key(engine_account(runner->engine)->server_hash, known, sizeof(known));
-        print_key(runner->shown_hash, shown, sizeof(shown));
-        report.known = known;
-        report.shown = shown;
-    }
-    if (failure->error == ERR_CLOCK_SKEW) {
-        print_time(profile_now(runner->client), here, sizeof(here));
-        print_time(engine_welcome(runner->engine)->server_time_ms, there, sizeof(there));
-        report.detail = here;
-        report.cause = there;
-    }
-    char store_it[128];
-    if (failure->error == ERR_SERVER_UNREACHABLE && report.peer != NULL) {
-        snprintf(store_it, sizeof(store_it), "Or store it:   sotto send --queue %s \"...\"",
-                 report.peer);
-        report.detail = store_it;
-    }
-    if (failure->error == ERR_NO_COMMON_VERSION) {
-        report.detail = WIRE_ALPN;
-    }
-    if (failure->error == ERR_INPUT_REQUIRED) {
-        report.cause = "the server's key";
-        report.detail = "--key FINGERPRINT, or --accept-new-key";
-    }
-    enum error what = failure->error == OK ? ERR_CONNECTION_LOST : failure->error;
-    return report_error(error, what, &report);
 }

@@ -19,12 +19,17 @@ struct runner {
     uint8_t shown_hash[SPKI_HASH_BYTES]; /**< the server's key, as it was shown */
     bool is_probe;  /**< no pin is known: the connection only shows the key and is closed */
     bool has_shown; /**< a probe has seen the key; the engine is over with ERR_INPUT_REQUIRED */
+    bool is_finished;
 };
 
-/** Owns the profile until runner_clear and makes the engine; nothing is connected yet. */
+/** Owns the profile until runner_clear, makes the engine, and gives it the cards that an
+ * administrator vouches for; nothing is connected yet. Failures of the profile, of the store, and
+ * of cards_load. */
 must_check enum error runner_init(struct runner *runner, struct sotto *client);
-/** Begins to connect. */
+/** Begins to connect. What waits on the server is taken in whatever the connection is for. */
 must_check enum error runner_connect(struct runner *runner);
+/** Connects only to see the server's key, whichever it is: nothing is sent. */
+must_check enum error runner_probe(struct runner *runner);
 
 /** Whether the work is done; asked after every event. */
 typedef bool runner_done_fn(void *context);
@@ -35,11 +40,11 @@ typedef bool runner_done_fn(void *context);
 void runner_run(struct runner *runner, runner_done_fn *done, void *context, uint64_t until_ms,
                 bool is_patient);
 
-/** Closes the connection and frees everything but the profile. */
-void runner_clear(struct runner *runner);
+/** The work is done: lets receipts, confirmations and what else is to be said leave, for WIND_UP_MS
+ * at most. Nothing without a login, or when it was done before. */
+void runner_finish(struct runner *runner);
 
-/** Fills `*error` with a failure of the connection or of one piece of work. */
-int runner_fail(struct runner *runner, const struct failure *failure, struct report report,
-                struct sotto_error *error);
+/** Finishes, closes the connection and frees everything but the profile. */
+void runner_clear(struct runner *runner);
 
 #endif

@@ -26,14 +26,16 @@ static void look(struct asking *asking, struct sotto_status *status) {
     struct sotto *client = runner->client;
     runner_run(runner, is_answered, asking, UINT64_MAX, false);
     if (engine_phase(runner->engine) == ENGINE_OVER) {
-        (void)runner_fail(runner, engine_failure(runner->engine), profile_report(client, ""),
-                          &status->problem);
+        (void)explain_failure(runner, engine_failure(runner->engine), profile_report(client, ""),
+                              &status->problem);
         return;
     }
     uint64_t now = client->clock.monotonic_ms(client->clock.context);
     status->is_connected = true;
     status->latency_ms = (uint32_t)(now - asking->asked_ms);
-    status->waiting = engine_welcome(runner->engine)->waiting;
+    runner_finish(runner);
+    status->waiting =
+        engine_is_caught_up(runner->engine) ? 0 : engine_welcome(runner->engine)->waiting;
 }
 
 int sotto_status(struct sotto *client, struct sotto_status *status, struct sotto_error *error) {

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "platform/clock.h"
+#include "platform/process.h"
 #include "platform/terminal.h"
 
 #include <fcntl.h>
@@ -87,6 +88,17 @@ static int read_passphrase_source(struct app *app, struct sotto_error *error) {
     return 0;
 }
 
+/* Where administrators put cards that they vouch for. */
+static void find_cards(struct app *app) {
+    static const char SYSTEM[] = "/etc/sotto/cards.d";
+    char config[PATH_MAX_BYTES];
+    if (process_config_folder("sotto", app->home, config, sizeof(config)) == OK &&
+        path_join(config, "cards.d", app->own_cards, sizeof(app->own_cards)) == OK) {
+        app->card_folders[app->card_folder_count++] = app->own_cards;
+    }
+    app->card_folders[app->card_folder_count++] = SYSTEM;
+}
+
 static void on_notice(void *context, const struct sotto_error *notice) {
     tell_notice(context, notice);
 }
@@ -115,6 +127,7 @@ must_check int app_init(struct app *app, const struct request *request, struct s
     bool no_input = request->given[OPTION_NO_INPUT] > 0 || is_switched_on("SOTTO_NO_INPUT");
     app->may_ask = !no_input && app->is_terminal[STDIN_FILENO] && app->is_terminal[STDERR_FILENO];
     app->columns = app->is_terminal[STDOUT_FILENO] ? screen_columns(STDOUT_FILENO) : 0;
+    find_cards(app);
     int status = check_profile(app->profile, error);
     if (status == 0) {
         status = read_timeout(app, error);
@@ -135,6 +148,8 @@ struct sotto_options app_options(struct app *app) {
         .timeout_ms = app->timeout_ms,
         .notice = app->notice,
         .context = app->notice_context,
+        .card_folders = app->card_folders,
+        .card_folder_count = app->card_folder_count,
     };
 }
 

@@ -8,6 +8,7 @@
 #include "sotto/parse.h"
 
 #include "base/env.h"
+#include "platform/files.h"
 
 struct app {
     const struct request *request;
@@ -15,12 +16,15 @@ struct app {
     struct output out;
     const char *home; /**< SOTTO_HOME or NULL */
     const char *profile;
-    const char *passphrase_file; /**< --passphrase-file or SOTTO_PASSPHRASE_FILE, or NULL */
-    const char *credentials;     /**< CREDENTIALS_DIRECTORY or NULL */
-    int passphrase_handle;       /**< --passphrase-fd, or -1 */
-    struct buffer passphrase;    /**< as far as it was needed; wiped by app_clear */
-    const char *stdin_holds;     /**< what stdin is read for, or NULL: nothing yet */
-    uint32_t timeout_ms;         /**< 0: the library's */
+    const char *passphrase_file;    /**< --passphrase-file or SOTTO_PASSPHRASE_FILE, or NULL */
+    const char *credentials;        /**< CREDENTIALS_DIRECTORY or NULL */
+    int passphrase_handle;          /**< --passphrase-fd, or -1 */
+    struct buffer passphrase;       /**< as far as it was needed; wiped by app_clear */
+    const char *stdin_holds;        /**< what stdin is read for, or NULL: nothing yet */
+    uint32_t timeout_ms;            /**< 0: the library's */
+    char own_cards[PATH_MAX_BYTES]; /**< folder of cards.d of the user, or empty */
+    const char *card_folders[2];    /**< those that there may be */
+    size_t card_folder_count;
     unsigned verbose;
     bool is_json;
     bool is_plain;

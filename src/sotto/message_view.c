@@ -24,6 +24,34 @@ static bool is_text(const struct sotto_message *message) {
     return strcmp(message->kind, "text") == 0;
 }
 
+/* "3 days", "1 hour": the largest unit that needs no fraction. */
+static void print_life(uint32_t seconds, char *out, size_t size) {
+    static const struct {
+        uint32_t seconds;
+        const char *name;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    size_t i = 0;
+    while (seconds % units[i].seconds != 0) {
+        i++;
+    }
+    uint32_t count = seconds / units[i].seconds;
+    snprintf(out, size, "%" PRIu32 " %s%s", count, units[i].name, count == 1 ? "" : "s");
+}
+
+enum { MARK_BYTES = 64 };
+
+/* What stands behind the name: " (late)", " (kept 1 hour)", " (late, kept 1 hour)", or nothing. */
+static void put_mark(const struct sotto_message *message, char out[MARK_BYTES]) {
+    char life[32] = "";
+    if (message->life_s > 0) {
+        print_life(message->life_s, life, sizeof(life));
+    }
+    bool is_marked = message->is_late || message->life_s > 0;
+    snprintf(out, MARK_BYTES, "%s%s%s%s%s%s", is_marked ? " (" : "", message->is_late ? "late" : "",
+             message->is_late && message->life_s > 0 ? ", " : "",
+             message->life_s > 0 ? "kept " : "", life, is_marked ? ")" : "");
+}
+
 /* For a screen reader the time comes last, after something that ends the sentence. */
 static must_check enum error put_time_last(const struct sotto_message *message, const char *time,
                                            struct buffer *out) {
@@ -38,14 +66,12 @@ must_check enum error message_view_text(const struct sotto_message *message,
     enum error error = OK;
     visible_line(message->from, from, sizeof(from));
     when_local(message->time_ms, view->now_ms, time);
-    if (message->missing > 0) {
-        error = put(out, "-- %" PRIu32 " message%s of %s missing here --\n", message->missing,
-                    message->missing == 1 ? "" : "s", from);
-    }
+    char mark[MARK_BYTES];
+    put_mark(message, mark);
     const char *label_time = view->is_plain || time[0] == '\0' ? "" : time;
     size_t before = out->size;
     if (error == OK) {
-        error = put(out, "%s%s%s%s", label_time, label_time[0] == '\0' ? "" : " ", from,
+        error = put(out, "%s%s%s%s%s", label_time, label_time[0] == '\0' ? "" : " ", from, mark,
                     is_text(message) ? ": " : " sent what this version of sotto cannot show");
     }
     const struct visible_layout layout = {.column = out->size - before, .columns = view->columns};
@@ -74,7 +100,10 @@ must_check enum error message_view_json(const struct sotto_message *message, con
     json_time(&line, line.root, "received", message->received_ms);
     json_text(&line, line.root, "trust", sotto_trust_word(message->trust));
     json_flag(&line, line.root, "confirmed", message->is_confirmed);
-    json_number(&line, line.root, "missing", message->missing);
+    json_flag(&line, line.root, "late", message->is_late);
+    if (message->life_s > 0) {
+        json_number(&line, line.root, "life_s", message->life_s);
+    }
     return json_end(&line, out);
 }
 

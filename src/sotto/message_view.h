@@ -21,7 +21,8 @@ struct message_view {
     bool is_plain;   /**< for screen readers: "bob: deploy finished. 09:14" */
 };
 
-/** Appends the message as lines; before it, how many are missing. ERR_MEMORY, ERR_LIMIT. */
+/** Appends the message as lines. Behind the name stands in brackets that it came late, and how long
+ * it is kept. ERR_MEMORY, ERR_LIMIT. */
 must_check enum error message_view_text(const struct sotto_message *message,
                                         const struct message_view *view, struct buffer *out);
 
@@ -29,8 +30,8 @@ must_check enum error message_view_text(const struct sotto_message *message,
 must_check enum error message_view_json(const struct sotto_message *message, const char *to,
                                         struct buffer *out);
 
-/** Appends a notice about a message ("undecryptable", "held", "session_restarted") as one line of
- * JSON, of the type that is its code. */
+/** Appends a notice about a person's messages ("undecryptable", "held", "message_lost", ...) as one
+ * line of JSON, of the type that is its code. */
 must_check enum error message_view_notice(const struct sotto_error *notice, struct buffer *out);
 
 #endif

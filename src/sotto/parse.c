@@ -93,7 +93,8 @@ static void read_long(struct reading *reading, const char *word) {
     const char *name = word + 2;
     size_t size = strcspn(name, "=");
     const char *value = name[size] == '=' ? name + size + 1 : NULL;
-    enum option_id option = option_find(name, size);
+    enum command_id command = reading->word ? command_find(reading->word) : COMMAND_NONE;
+    enum option_id option = option_find(command, name, size);
     if (option == OPTIONS) {
         char typed[SUGGEST_WORD_MAX + 2];
         snprintf(typed, sizeof(typed), "%.*s", (int)(size < sizeof(typed) ? size : sizeof(typed)),
@@ -185,6 +186,33 @@ static int check_command(const struct reading *reading, struct sotto_error *erro
     return 0;
 }
 
+/* An option before the command was read as the first of its name: it is the one that the command
+ * takes. */
+static int settle_options(struct request *request, struct sotto_error *error) {
+    for (int i = 0; i < OPTIONS; i++) {
+        const struct option_row *row = option_row((enum option_id)i);
+        if (request->given[i] == 0 || row->name == NULL ||
+            command_takes(request->command, (enum option_id)i)) {
+            continue;
+        }
+        enum option_id meant = option_find(request->command, row->name, strlen(row->name));
+        if (!command_takes(request->command, meant)) {
+            continue;
+        }
+        if (option_row(meant)->takes == TAKES_VALUE && request->value[i] == NULL) {
+            return fault_usage(error, "After the command a space will do too.",
+                               "before the command it is '--%s=%s'", row->name,
+                               option_row(meant)->value);
+        }
+        if (request->given[meant] == 0) {
+            request->value[meant] = request->value[i];
+        }
+        request->given[meant] += request->given[i];
+        request->given[i] = 0;
+    }
+    return 0;
+}
+
 static int check_words(const struct request *request, struct sotto_error *error) {
     const struct command_row *row = command_row(request->command);
     char usage[HINT_BYTES];
@@ -264,7 +292,10 @@ must_check int request_parse(int argc, char **argv, struct request *request,
         return 0;
     }
     request->command = command_find(reading.word);
-    status = check_words(request, error);
+    status = settle_options(request, error);
+    if (status == 0) {
+        status = check_words(request, error);
+    }
     if (status == 0 && request->command == COMMAND_HELP) {
         return finish_help(&reading, request, error);
     }

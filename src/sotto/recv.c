@@ -89,7 +89,7 @@ static int judge(const struct receiving *receiving, int received, struct sotto_e
     return received;
 }
 
-static int receive(struct receiving *receiving, uint64_t wait_ms, uint32_t count,
+static int receive(struct receiving *receiving, const struct sotto_receive *request,
                    struct sotto *client, struct sotto_error *error) {
     struct sotto_account account;
     uint32_t handed = 0;
@@ -98,10 +98,10 @@ static int receive(struct receiving *receiving, uint64_t wait_ms, uint32_t count
         return status;
     }
     memcpy(receiving->own_name, account.name, sizeof(receiving->own_name));
-    if (wait_ms > 0) {
+    if (request->wait_ms > 0) {
         tell(receiving->app, "Waiting for messages (Ctrl-C stops) ...");
     }
-    status = sotto_receive(client, wait_ms, count, on_message, receiving, &handed, error);
+    status = sotto_receive(client, request, on_message, receiving, &handed, error);
     status = judge(receiving, status, error);
     if (status == 0 && handed == 0) {
         tell(receiving->app, "No new messages.");
@@ -112,11 +112,12 @@ static int receive(struct receiving *receiving, uint64_t wait_ms, uint32_t count
 must_check int command_recv(struct app *app, struct sotto_error *error) {
     struct receiving receiving = {.app = app};
     struct sotto *client = NULL;
-    uint64_t wait_ms = 0;
-    uint32_t count = 0;
-    int status = read_wait(app->request, &wait_ms, error);
+    struct sotto_receive request = {
+        .require_verified = app->request->given[OPTION_REQUIRE_VERIFIED] > 0,
+    };
+    int status = read_wait(app->request, &request.wait_ms, error);
     if (status == 0) {
-        status = read_count(app->request, &count, error);
+        status = read_count(app->request, &request.count, error);
     }
     if (status == 0) {
         app->notice = on_notice;
@@ -124,7 +125,7 @@ must_check int command_recv(struct app *app, struct sotto_error *error) {
         status = app_open(app, &client, error);
     }
     if (status == 0) {
-        status = receive(&receiving, wait_ms, count, client, error);
+        status = receive(&receiving, &request, client, error);
     }
     sotto_close(client);
     return status;

@@ -26,6 +26,32 @@ static int check_key(const char *key, struct sotto_error *error) {
     return 0;
 }
 
+static int read_wait(const struct request *request, enum sotto_wait *wait,
+                     struct sotto_error *error) {
+    static const char *const words[] = {[SOTTO_WAIT_ACCEPTED] = "accepted",
+                                        [SOTTO_WAIT_QUEUED] = "queued",
+                                        [SOTTO_WAIT_DELIVERED] = "delivered"};
+    const char *text = request->value[OPTION_WAIT_STATE];
+    bool is_queue = request->given[OPTION_QUEUE] > 0;
+    *wait = is_queue ? SOTTO_WAIT_QUEUED : SOTTO_WAIT_ACCEPTED;
+    if (text == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(text, words[i]) != 0) {
+            continue;
+        }
+        if (is_queue && i != SOTTO_WAIT_QUEUED) {
+            return fault_usage(error, "Nothing was sent.",
+                               "--queue and --wait=%s exclude each other", text);
+        }
+        *wait = (enum sotto_wait)i;
+        return 0;
+    }
+    return fault_usage(error, "It is one of:  queued  accepted  delivered",
+                       "'%.60s' is nothing that can be waited for", text);
+}
+
 /* Before a person types a text: there has to be an account to send it from. */
 static int check_account(struct app *app, struct sotto_error *error) {
     struct sotto_profile profile;
@@ -74,8 +100,13 @@ static int report(struct app *app, const struct sotto_sent *sent, struct sotto_e
     return 0;
 }
 
+/* Whether the message has left although the command failed. */
+static bool has_left(const struct sotto_sent *sent) {
+    return strcmp(sent->state, "accepted") == 0 || strcmp(sent->state, "delivered") == 0;
+}
+
 static int send_text(struct app *app, const char *to, const struct buffer *text,
-                     struct sotto_error *error) {
+                     enum sotto_wait wait, struct sotto_error *error) {
     struct sotto *client = NULL;
     struct sotto_sent sent = {.repeated = false};
     struct sotto_send message = {
@@ -83,14 +114,23 @@ static int send_text(struct app *app, const char *to, const struct buffer *text,
         .text = text->data,
         .size = text->size,
         .key = app->request->value[OPTION_ID],
-        .queue = app->request->given[OPTION_QUEUE] > 0,
+        .wait = wait,
+        .require_verified = app->request->given[OPTION_REQUIRE_VERIFIED] > 0,
     };
     int status = app_open(app, &client, error);
     if (status == 0) {
         status = sotto_send(client, &message, &sent, error);
     }
     sotto_close(client);
-    return status != 0 ? status : report(app, &sent, error);
+    if (status == 0) {
+        return report(app, &sent, error);
+    }
+    struct sotto_error unwritten;
+    int failed = has_left(&sent) ? report(app, &sent, &unwritten) : 0;
+    if (failed != 0) {
+        *error = unwritten;
+    }
+    return failed != 0 ? failed : status;
 }
 
 must_check int command_send(struct app *app, struct sotto_error *error) {
@@ -98,11 +138,15 @@ must_check int command_send(struct app *app, struct sotto_error *error) {
     const char *const *words = (const char *const *)request->words + 1;
     int count = request->word_count - 1;
     char name[SOTTO_NAME_SIZE];
+    enum sotto_wait wait = SOTTO_WAIT_ACCEPTED;
     struct buffer text;
     buffer_init(&text, MESSAGE_TEXT_CAP);
     int status = check_recipient(request->words[0], name, error);
     if (status == 0) {
         status = check_key(request->value[OPTION_ID], error);
+    }
+    if (status == 0) {
+        status = read_wait(request, &wait, error);
     }
     if (status == 0 && message_text_is_asked(app, words, count)) {
         status = check_account(app, error);
@@ -112,7 +156,7 @@ must_check int command_send(struct app *app, struct sotto_error *error) {
         status = message_text_take(app, name, words, count, &text, error);
     }
     if (status == 0) {
-        status = send_text(app, name, &text, error);
+        status = send_text(app, name, &text, wait, error);
     }
     buffer_clear(&text);
     return status;

@@ -33,12 +33,24 @@ static const struct option_row option_table[OPTIONS] = {
     [OPTION_ID] = {"id", 0, TAKES_VALUE, "KEY",
                    "repeat-safe: the same KEY is never delivered twice"},
     [OPTION_QUEUE] = {"queue", 0, TAKES_NOTHING, NULL,
-                      "only store it here; a later command sends it"},
+                      "the same as --wait=queued: a later command sends it"},
     [OPTION_WAIT] = {"wait", 0, TAKES_MAYBE, "DUR",
                      "wait for at least one message; without DUR for ever"},
+    [OPTION_WAIT_STATE] = {"wait", 0, TAKES_VALUE, "STATE",
+                           "return when the message is queued, accepted (default) or delivered"},
+    [OPTION_REQUIRE_VERIFIED] = {"require-verified", 0, TAKES_NOTHING, NULL,
+                                 "only to and from people who are verified"},
     [OPTION_COUNT] = {NULL, 'n', TAKES_VALUE, "COUNT", "at most so many messages"},
     [OPTION_KEYS] = {"keys", 0, TAKES_NOTHING, NULL, "fetch and check their public keys"},
     [OPTION_CARD] = {"card", 0, TAKES_VALUE, "FILE", "file with the card, '-' is stdin"},
+    [OPTION_NUMBER] = {"number", 0, TAKES_VALUE, "NUMBER",
+                       "the safety number as the other one reads it: 60 digits, spaces may stand"},
+    [OPTION_SHOW] = {"show", 0, TAKES_NOTHING, NULL,
+                     "print both keys, the trust, and the safety number; change nothing"},
+    [OPTION_UNDO] = {"undo", 0, TAKES_NOTHING, NULL, "not verified any more; needs no connection"},
+    [OPTION_ACCEPT] = {"accept", 0, TAKES_NOTHING, NULL,
+                       "take a changed key without comparing; not for a verified person"},
+    [OPTION_CONFIRM] = {"confirm", 0, TAKES_VALUE, "WHO", "repeats the name, for --accept"},
 };
 
 static const struct command_row command_table[COMMANDS] = {
@@ -93,17 +105,21 @@ static const struct command_row command_table[COMMANDS] = {
                 "the text is\nstdin to its end, without one last line end. Absent on a terminal: "
                 "it "
                 "is asked for.\nText that begins with '-' goes after '--'. A message holds 65,000 "
-                "bytes of UTF-8.",
+                "bytes of UTF-8.\nWith --wait=delivered the other device has to confirm within "
+                "--timeout, else exit 3; the\nmessage stays sent. With the --id of an earlier "
+                "message that one is waited for.",
             .words_min = 1,
             .words_max = WORDS_ANY,
-            .option_count = 2,
-            .options = {OPTION_ID, OPTION_QUEUE},
+            .option_count = 4,
+            .options = {OPTION_WAIT_STATE, OPTION_QUEUE, OPTION_ID, OPTION_REQUIRE_VERIFIED},
             .examples = {{"sotto send bob \"deploy finished\"", NULL},
                          {"df -h | sotto send bob", NULL},
                          {"make || sotto send ana \"build broke on $(hostname)\"", NULL},
                          {"sotto send bob --id \"disk-$(date +%F)\" \"disk 91 %\"",
-                          "delivered once, however often it runs"}},
-            .exits = {2, 4, 5, 6, 7, 8, 9, 11},
+                          "delivered once, however often it runs"},
+                         {"sotto send ops --wait=delivered --require-verified \"restored\"",
+                          "an alarm that has to arrive, at the right person"}},
+            .exits = {2, 3, 4, 5, 6, 7, 8, 9, 11},
         },
     [COMMAND_RECV] =
         {
@@ -114,9 +130,10 @@ static const struct command_row command_table[COMMANDS] = {
             .purpose = "fetch and print new messages",
             .notes =
                 "Each message is printed once. One that could not be written to stdout comes again "
-                "next time.",
-            .option_count = 2,
-            .options = {OPTION_WAIT, OPTION_COUNT},
+                "next time.\nWith --require-verified, messages of others stay unread: a later "
+                "'sotto recv' shows them.",
+            .option_count = 3,
+            .options = {OPTION_WAIT, OPTION_COUNT, OPTION_REQUIRE_VERIFIED},
             .examples = {{"sotto recv", NULL},
                          {"sotto recv --wait=5m -n 1 --json | jq -r .text",
                           "one answer, in a script"}},
@@ -144,19 +161,25 @@ static const struct command_row command_table[COMMANDS] = {
         {
             .name = "verify",
             .group = "People",
-            .brief = "verify WHO --card FILE",
-            .arguments = "WHO --card FILE|-",
-            .purpose = "compare a person's card with the key that the server shows",
+            .brief = "verify WHO",
+            .arguments = "WHO",
+            .purpose = "make sure that a person's key is that person's",
             .notes =
-                "Get the card (\"sotto card\" prints it) over a channel that you trust, not over "
-                "sotto. "
-                "Exit 0: the\nsame, and from now on a changed key stops sending; 4: different.",
+                "Get the card (\"sotto card\" prints it) or the safety number over a channel that "
+                "you trust, not\nover sotto: the program compares, with all of it. Without an "
+                "option, on a terminal, it shows\nthe number and asks for the other one's. Exit "
+                "0: the same, and from now on a changed key\nstops sending until it is compared "
+                "too; 4: different.",
             .words_min = 1,
             .words_max = 1,
-            .option_count = 1,
-            .options = {OPTION_CARD},
+            .option_count = 6,
+            .options = {OPTION_CARD, OPTION_NUMBER, OPTION_SHOW, OPTION_UNDO, OPTION_ACCEPT,
+                        OPTION_CONFIRM},
             .examples = {{"sotto verify bob --card bob.card", NULL},
-                         {"sotto verify bob --card -", "paste it, then Ctrl-D"}},
+                         {"sotto verify bob --card -", "paste it"},
+                         {"sotto verify bob --number \"30135 92847 ...\"", "what bob reads to you"},
+                         {"sotto verify bob --accept --confirm bob",
+                          "a new device whose owner cannot be asked"}},
             .exits = {2, 4, 5, 6, 7, 9, 11},
         },
     [COMMAND_CARD] =
@@ -180,6 +203,26 @@ static const struct command_row command_table[COMMANDS] = {
             .notes =
                 "The own state is shown also without a connection; the exit status then says why.",
             .examples = {{"sotto status", NULL}, {"sotto status --json | jq .unread", NULL}},
+            .exits = {2, 4, 5, 6, 9, 11},
+        },
+    [COMMAND_CONFIG] =
+        {
+            .name = "config",
+            .group = "Machine",
+            .brief = "config server-key",
+            .arguments = "server-key",
+            .purpose = "pin another key of the server, after comparing it",
+            .notes =
+                "For a server that was set up anew: ask its admin, not by sotto, what \"sottod "
+                "key\" prints, and\ngive it here or with --key. Its 26 characters are compared "
+                "with the key that the server shows\nnow; only when they are the same it is "
+                "trusted from then on, else exit 4.",
+            .words_min = 1,
+            .words_max = 1,
+            .option_count = 1,
+            .options = {OPTION_KEY},
+            .examples = {{"sotto config server-key", NULL},
+                         {"sotto config server-key --key 7QK4-V2TM-... --no-input", "in a script"}},
             .exits = {2, 4, 5, 6, 9, 11},
         },
     [COMMAND_VERSION] =
@@ -211,7 +254,7 @@ static const struct exit_row exit_table[] = {
     {0, "ok", "done; an empty list is done too"},
     {1, "failed", "anything without its own number"},
     {2, "usage", "wrong option, argument or input"},
-    {3, "nothing", "no message came in the time given"},
+    {3, "nothing", "no message, or no confirmation, came in the time given"},
     {4, "trust", "a key is not the one trusted: a person must look; nothing was sent"},
     {5, "network", "server unreachable, or gone before it confirmed"},
     {6, "account", "no account here, wrong passphrase, signed out"},
@@ -249,14 +292,18 @@ enum command_id command_find(const char *name) {
     return COMMAND_NONE;
 }
 
-enum option_id option_find(const char *name, size_t size) {
+enum option_id option_find(enum command_id command, const char *name, size_t size) {
+    enum option_id found = OPTIONS;
     for (int i = 0; i < OPTIONS; i++) {
         const char *known = option_table[i].name;
-        if (known != NULL && strlen(known) == size && memcmp(known, name, size) == 0) {
-            return (enum option_id)i;
+        if (known == NULL || strlen(known) != size || memcmp(known, name, size) != 0) {
+            continue;
+        }
+        if (found == OPTIONS || command_takes(command, (enum option_id)i)) {
+            found = (enum option_id)i;
         }
     }
-    return OPTIONS;
+    return found;
 }
 
 enum option_id option_find_letter(char letter) {

@@ -27,10 +27,17 @@ enum option_id {
     OPTION_INVITE,
     OPTION_ID,
     OPTION_QUEUE,
-    OPTION_WAIT,
+    OPTION_WAIT,       /**< of recv: how long */
+    OPTION_WAIT_STATE, /**< of send: for what */
+    OPTION_REQUIRE_VERIFIED,
     OPTION_COUNT,
     OPTION_KEYS,
     OPTION_CARD,
+    OPTION_NUMBER,
+    OPTION_SHOW,
+    OPTION_UNDO,
+    OPTION_ACCEPT,
+    OPTION_CONFIRM,
     OPTIONS,
 };
 
@@ -54,6 +61,7 @@ enum command_id {
     COMMAND_VERIFY,
     COMMAND_CARD,
     COMMAND_STATUS,
+    COMMAND_CONFIG,
     COMMAND_VERSION,
     COMMAND_HELP,
     COMMAND_GROUP,
@@ -105,8 +113,9 @@ const struct exit_row *exit_rows(size_t *count);
 /** The command with that very name, reserved ones too, or COMMAND_NONE. */
 enum command_id command_find(const char *name);
 
-/** The option with that very name or letter, or OPTIONS. */
-enum option_id option_find(const char *name, size_t size);
+/** The option with that very name or letter, or OPTIONS. Of two with one name it is the one that
+ * `command` takes. */
+enum option_id option_find(enum command_id command, const char *name, size_t size);
 enum option_id option_find_letter(char letter);
 
 /** Whether `command` takes `option`; global options belong to every command, also to none. */

@@ -78,6 +78,11 @@ static void values_are_taken_in_every_form(void **state) {
         {{"recv", "-qn", "5"}, OPTION_COUNT, "5"},
         {{"recv", "--wait=30s"}, OPTION_WAIT, "30s"},
         {{"recv", "--wait"}, OPTION_WAIT, NULL},
+        {{"--wait", "recv"}, OPTION_WAIT, NULL},
+        {{"send", "bob", "--wait", "delivered"}, OPTION_WAIT_STATE, "delivered"},
+        {{"send", "bob", "--wait=queued"}, OPTION_WAIT_STATE, "queued"},
+        {{"--wait=queued", "send", "bob"}, OPTION_WAIT_STATE, "queued"},
+        {{"--wait=queued", "send", "--wait", "accepted", "bob"}, OPTION_WAIT_STATE, "accepted"},
         {{"join", "L", "--passphrase-file", "-"}, OPTION_PASSPHRASE_FILE, "-"},
         {{"send", "bob", "-vv"}, OPTION_VERBOSE, NULL},
     };
@@ -104,6 +109,8 @@ static void mistakes_are_named_and_never_run(void **state) {
     } rows[] = {
         {{"sned", "bob"}, "There is no command 'sned'. Did you mean 'send'?", "sotto help"},
         {{"xyzzy"}, "There is no command 'xyzzy'.", "sotto help"},
+        {{"--wait", "send", "bob"}, "before the command it is '--wait=STATE'", ""},
+        {{"send", "bob", "--wait"}, "'--wait' needs STATE after it", ""},
         {{"sen", "bob"}, "There is no command 'sen'. Did you mean 'send'?", ""},
         {{"group", "create"}, "'group' is reserved for later", "not have it yet"},
         {{"device"}, "'device' is reserved for later", ""},

@@ -89,19 +89,31 @@ static void a_message_cannot_look_like_two(void **state) {
     expect_text(&one, &view, "09:14 b\\x0aob: x\n");
 }
 
-static void gaps_and_unknown_kinds_are_shown(void **state) {
+static void what_is_special_about_a_message_stands_behind_the_name(void **state) {
     const struct message_view view = {.now_ms = MORNING_MS};
-    struct sotto_message one = message("later");
+    const struct message_view plain = {.now_ms = MORNING_MS, .is_plain = true};
+    struct sotto_message one = message("text");
     (void)state;
-    one.missing = 2;
-    expect_text(&one, &view, "-- 2 messages of bob missing here --\n09:14 bob: later\n");
-    one.missing = 1;
+    one.is_late = true;
+    expect_text(&one, &view, "09:14 bob (late): text\n");
+    expect_text(&one, &plain, "bob (late): text. 09:14\n");
+    one.life_s = 3600;
+    expect_text(&one, &view, "09:14 bob (late, kept 1 hour): text\n");
+    one.is_late = false;
+    one.life_s = 3 * 86400;
+    expect_text(&one, &view, "09:14 bob (kept 3 days): text\n");
+    one.life_s = 90;
+    expect_text(&one, &view, "09:14 bob (kept 90 seconds): text\n");
+    one.life_s = UINT32_MAX;
+    expect_text(&one, &view, "09:14 bob (kept 4294967295 seconds): text\n");
+}
+
+static void unknown_kinds_are_shown(void **state) {
+    const struct message_view view = {.now_ms = MORNING_MS};
+    struct sotto_message one = message("");
+    (void)state;
     one.kind = "unsupported";
-    one.text = "";
-    one.size = 0;
-    expect_text(&one, &view,
-                "-- 1 message of bob missing here --\n"
-                "09:14 bob sent what this version of sotto cannot show\n");
+    expect_text(&one, &view, "09:14 bob sent what this version of sotto cannot show\n");
 }
 
 static void json_carries_a_message_exactly(void **state) {
@@ -123,7 +135,9 @@ static void json_carries_a_message_exactly(void **state) {
     assert_string_equal(text_of(object, "received"), "2025-11-23T09:14:08.020Z");
     assert_string_equal(text_of(object, "trust"), "verified");
     assert_string_equal(json_string_value(json_array_get(json_object_get(object, "to"), 0)), "ana");
-    assert_int_equal(json_integer_value(json_object_get(object, "missing")), 0);
+    assert_true(json_is_false(json_object_get(object, "late")));
+    assert_null(json_object_get(object, "life_s"));
+    assert_null(json_object_get(object, "missing"));
     json_decref(object);
 }
 
@@ -298,7 +312,8 @@ int main(void) {
         cmocka_unit_test(a_message_is_a_line_with_our_label),
         cmocka_unit_test(plain_says_the_time_last),
         cmocka_unit_test(a_message_cannot_look_like_two),
-        cmocka_unit_test(gaps_and_unknown_kinds_are_shown),
+        cmocka_unit_test(what_is_special_about_a_message_stands_behind_the_name),
+        cmocka_unit_test(unknown_kinds_are_shown),
         cmocka_unit_test(json_carries_a_message_exactly),
         cmocka_unit_test(json_holds_the_largest_message),
         cmocka_unit_test(a_notice_is_an_object_of_its_own_type),
