@@ -10,7 +10,7 @@ import pytest
 
 import wire
 from sottotest import Server, reduced
-from wire import ACCEPTED, ACK, CAUGHT_UP, DELIVER, DONE, ERROR, FETCH, PING, SEND, WELCOME
+from wire import ACCEPTED, ACK, CAUGHT_UP, DELIVER, DONE, ERROR, FETCH, PING, RENEW, SEND, WELCOME, Member
 
 
 @pytest.fixture
@@ -23,39 +23,6 @@ def server(tmp_path):
     server = Server(tmp_path)
     server.start()
     return server
-
-
-class Member:
-    """A forged account on a real server, logged in over the wire."""
-
-    def __init__(self, forge, server, name, publish=True):
-        self.identity, self.server = wire.Identity(forge, name), server
-        self.stream, self.request = wire.connect(server), 0
-        answer = self.ask(wire.REGISTER, self.identity.login(self.stream.exporter) + b"\x01"
-                          + wire.token(server.invite()) + self.identity.certificate)
-        assert answer[0] == WELCOME, answer
-        if publish:
-            one_time = [self.identity.one_time() for _ in range(4)]
-            assert self.ask(wire.PUBLISH, wire.publish(self.identity.prekey_set(), one_time))[0] == DONE
-
-    def login(self):
-        """A new connection of the same device."""
-        self.stream, self.request = wire.connect(self.server), 0
-        answer = self.ask(wire.LOGIN, self.identity.login(self.stream.exporter))
-        assert answer[0] == WELCOME, answer
-        return wire.read_welcome(answer[1])
-
-    def say(self, kind, body=b"", request=None):
-        self.request = self.request + 1 if request is None else request
-        self.stream.write(wire.frame(kind, self.request, body))
-        return self.request
-
-    def ask(self, kind, body=b""):
-        """The answer to one request: (type, body)."""
-        number = self.say(kind, body)
-        kind, request, body = self.stream.frame()
-        assert request == number, (kind, request, body)
-        return kind, body
 
 
 @pytest.fixture
@@ -144,9 +111,23 @@ def test_login_of_nobody_and_with_a_wrong_signature(server, forge):
                  lambda s: carol.identity.login(s.exporter)[:-1] + b"\0",
                  lambda s: stranger.login(s.exporter, cid=carol.identity.cid)):
         stream = wire.connect(server)
-        stream.write(wire.frame(wire.LOGIN, 1, make(stream)))
-        refused_and_closed(stream, "login_refused")
+        for request in (1, 2):
+            stream.write(wire.frame(wire.LOGIN, request, make(stream)))
+        frames = stream.frames_to_the_end()
+        assert [(kind, request) for kind, request, _ in frames] == [(ERROR, 1), (ERROR, 2)]
+        assert {wire.read_error(body)["code"] for _, _, body in frames} == {"login_refused"}
     assert carol.ask(PING)[0] == DONE
+
+
+def test_a_second_login_on_the_same_connection_may_be_the_right_one(server, forge):
+    carol, stranger = Member(forge, server, "carol"), wire.Identity(forge, "stranger")
+    stream = wire.connect(server)
+    for request, who in ((1, stranger), (2, carol.identity)):
+        stream.write(wire.frame(wire.LOGIN, request, who.login(stream.exporter)))
+    kind, request, body = stream.frame()
+    assert (kind, request) == (ERROR, 1) and wire.read_error(body)["code"] == "login_refused"
+    kind, request, body = stream.frame()
+    assert (kind, request) == (WELCOME, 2) and wire.read_welcome(body)["name"] == "carol"
 
 
 def after_login():
@@ -178,6 +159,10 @@ def after_login():
         "publish of nothing with a flag of 2": wire.frame(wire.PUBLISH, 9, b"\x02\0\0"),
         "publish of 33 one-time keys": wire.frame(wire.PUBLISH, 9, b"\0\0\x21" + bytes(33 * wire.ONE_TIME_BYTES)),
         "publish truncated": wire.frame(wire.PUBLISH, 9, b"\0\x01" + bytes(100)),
+        "renewal without one-time keys": wire.frame(RENEW, 9, bytes(CERT + wire.SET_BYTES) + b"\0"),
+        "renewal of 33 one-time keys": wire.frame(RENEW, 9, bytes(CERT + wire.SET_BYTES) + b"\x21"
+                                                  + bytes(33 * wire.ONE_TIME_BYTES)),
+        "renewal truncated": wire.frame(RENEW, 9, bytes(CERT + wire.SET_BYTES) + b"\x02" + bytes(wire.ONE_TIME_BYTES)),
         "pattern of 33 bytes": wire.frame(wire.LIST_USERS, 9, wire.string("a" * 33) + b"\0"),
         "pattern of bad UTF-8": wire.frame(wire.LIST_USERS, 9, wire.string(b"\xff\xfe") + b"\0"),
         "bundle of a name with a NUL": wire.frame(wire.GET_BUNDLE, 9, wire.string(b"le\0ft")),
@@ -209,6 +194,98 @@ def test_a_prekey_set_that_somebody_else_signed_is_refused_and_the_old_one_stays
             eve.login()
     kind, bundle = bob.ask(wire.GET_BUNDLE, wire.string("eve"))
     assert kind == wire.BUNDLE and bundle[:CERT] == eve.identity.certificate
+
+
+def unit(identity, set_id=7, count=2, **parts):
+    """The renewal unit of an identity; `parts` replace some of it."""
+    return wire.renew(parts.get("certificate", identity.certificate),
+                      parts.get("prekey_set") or identity.prekey_set(set_id=set_id),
+                      parts.get("one_time") or [identity.one_time() for _ in range(count)])
+
+
+def test_renewals_that_are_not_the_devices_own_change_nothing(server, forge):
+    eve, bob = Member(forge, server, "eve"), Member(forge, server, "bob")
+    renewed = eve.identity.renewed()
+    forged = renewed.certificate[:-1] + bytes([renewed.certificate[-1] ^ 1])
+    other_key = wire.Identity(forge, "eve", epoch=2)
+    other_name = wire.Identity(forge, "eva", account=eve.identity.account, epoch=2)
+    for body in (unit(renewed, certificate=forged), unit(other_key), unit(other_name),
+                 unit(wire.Identity(forge, "eve", account=eve.identity.account, epoch=1)),
+                 unit(renewed, prekey_set=eve.identity.prekey_set()),
+                 unit(renewed, one_time=[renewed.one_time(), eve.identity.one_time()])):
+        kind, said = eve.ask(RENEW, body)
+        assert kind == ERROR and wire.read_error(said)["code"] == "certificate_refused"
+    kind, bundle = bob.ask(wire.GET_BUNDLE, wire.string("eve"))
+    assert kind == wire.BUNDLE and bundle[:CERT] == eve.identity.certificate
+    assert eve.ask(RENEW, unit(renewed))[0] == DONE
+    kind, bundle = bob.ask(wire.GET_BUNDLE, wire.string("eve"))
+    assert kind == wire.BUNDLE and bundle[:CERT] == renewed.certificate and renewed.cid in bundle[CERT:]
+    assert eve.identity.cid not in bundle
+
+
+def test_a_renewal_cut_off_by_a_crash_is_there_whole_or_not_at_all(server, forge):
+    eve = Member(forge, server, "eve")
+    renewed = eve.identity.renewed()
+    eve.say(RENEW, unit(renewed, count=32))
+    server.kill()
+    server.start()
+    stream = wire.connect(server)
+    stream.write(wire.frame(wire.LOGIN, 1, renewed.login(stream.exporter)))
+    kind, _, body = stream.frame()
+    if kind == WELCOME:
+        said = wire.read_welcome(body)
+        assert (said["set_id"], said["one_time_left"]) == (7, 32)
+        return
+    assert wire.read_error(body)["code"] == "login_refused"
+    stream.write(wire.frame(wire.LOGIN, 2, eve.identity.login(stream.exporter)))
+    said = wire.read_welcome(stream.frame()[2])
+    assert (said["set_id"], said["one_time_left"]) == (1, 4)
+    stream.write(wire.frame(RENEW, 3, unit(renewed, count=32)))
+    assert stream.frame()[:2] == (DONE, 3)
+
+
+def register(stream, identity, request=1, token=None):
+    stream.write(wire.frame(wire.REGISTER, request, identity.login(stream.exporter)
+                            + (b"\0" if token is None else b"\x01" + token) + identity.certificate))
+    kind, answered, body = stream.frame()
+    assert answered == request
+    return kind, body
+
+
+def test_a_restored_account_registers_again_and_may_only_renew(server, forge):
+    eve = Member(forge, server, "eve")
+    for body in (wire.frame(PING, 2), wire.frame(FETCH, 2, b"\0\x04"), wire.frame(wire.PUBLISH, 2, b"\0\0\0")):
+        stream = wire.connect(server)
+        kind, said = register(stream, eve.identity.renewed())
+        assert kind == WELCOME and wire.read_welcome(said)["is_renewal"]
+        stream.write(body)
+        refused_and_closed(stream)
+    stream, renewed = wire.connect(server), eve.identity.renewed()
+    assert register(stream, renewed)[0] == WELCOME
+    stream.write(wire.frame(RENEW, 2, unit(eve.identity.renewed())))
+    refused_and_closed(stream, "certificate_refused")
+    assert eve.ask(PING)[0] == DONE, "the device that was in is in"
+    stream = wire.connect(server)
+    assert register(stream, renewed)[0] == WELCOME
+    stream.write(wire.frame(RENEW, 2, unit(renewed)))
+    assert stream.frame()[:2] == (DONE, 2)
+    refused_and_closed(eve.stream, "signed_in_elsewhere")
+    stream = wire.connect(server)
+    kind, body = register(stream, eve.identity)
+    assert kind == wire.CERTIFICATE and body == renewed.certificate
+    kind, body = register(stream, eve.identity.renewed(3), 2)
+    assert kind == WELCOME and wire.read_welcome(body)["is_renewal"]
+
+
+def test_a_third_registration_ends_the_connection(server, forge):
+    eve = Member(forge, server, "eve")
+    older = wire.Identity(forge, "eve", account=eve.identity.account, epoch=1)
+    stream = wire.connect(server)
+    for request in (1, 2):
+        assert register(stream, older, request)[0] == wire.CERTIFICATE
+    stream.write(wire.frame(wire.REGISTER, 3, older.login(stream.exporter) + b"\0" + older.certificate))
+    refused_and_closed(stream)
+    assert eve.ask(PING)[0] == DONE
 
 
 def test_an_initial_in_the_name_of_another_is_refused(server, forge):

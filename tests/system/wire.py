@@ -230,6 +230,10 @@ class Identity:
         self.certificate = bytes.fromhex(made["certificate"])
         self.cid, self.afp = bytes.fromhex(made.get("cid", "")), bytes.fromhex(made.get("afp", ""))
 
+    def renewed(self, epoch=2):
+        """The same account with new device keys."""
+        return Identity(self.forge, self.name, self.now_ms, self.account, epoch=epoch)
+
     def prekey_set(self, cid=None, now_ms=None, fields=None, set_id=1):
         made = self.forge("prekey_set", device=self.device, cid=cid or self.cid, now_ms=now_ms or self.now_ms,
                           fields=fields, set_id=set_id)
@@ -359,6 +363,39 @@ def server_spki(server):
         shown = server.run("key").out.split()[0].replace("-", "")
         assert base32(bytes.fromhex(server.spki)[:17], 130) == shown, "sottod key prints the pin"
     return server.spki
+
+
+class Member:
+    """A forged account on a real server, logged in over the """
+
+    def __init__(self, forge, server, name, publishes=True):
+        self.identity, self.server = Identity(forge, name), server
+        self.stream, self.request = connect(server), 0
+        answer = self.ask(REGISTER, self.identity.login(self.stream.exporter) + b"\x01"
+                          + token(server.invite()) + self.identity.certificate)
+        assert answer[0] == WELCOME, answer
+        if publishes:
+            one_time = [self.identity.one_time() for _ in range(4)]
+            assert self.ask(PUBLISH, publish(self.identity.prekey_set(), one_time))[0] == DONE
+
+    def login(self):
+        """A new connection of the same device."""
+        self.stream, self.request = connect(self.server), 0
+        answer = self.ask(LOGIN, self.identity.login(self.stream.exporter))
+        assert answer[0] == WELCOME, answer
+        return read_welcome(answer[1])
+
+    def say(self, kind, body=b"", request=None):
+        self.request = self.request + 1 if request is None else request
+        self.stream.write(frame(kind, self.request, body))
+        return self.request
+
+    def ask(self, kind, body=b""):
+        """The answer to one request: (type, body)."""
+        number = self.say(kind, body)
+        kind, request, body = self.stream.frame()
+        assert request == number, (kind, request, body)
+        return kind, body
 
 
 class Acceptor:
