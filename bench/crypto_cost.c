@@ -426,6 +426,76 @@ static void turn_rows(struct bench *bench, unsigned rounds) {
     print_row("turn", &turning);
 }
 
+/* ---- junk --------------------------------------------------------------------------------- */
+
+/* 1,000 forged messages of a's session at b: right lengths, random bytes. */
+enum junk { JUNK_COMPACT, JUNK_FULL, JUNK_NEW_CHAIN, JUNK_NEW_CHAIN_FAR, JUNK_KINDS };
+
+static void junk_make(struct bench *bench, enum junk kind, struct buffer *wire) {
+    const struct session *from = &bench->a_session;
+    const struct session *to = &bench->b_session;
+    uint8_t header[CHAIN_HEADER_MAX_BYTES];
+    uint8_t garbage[DH_PUBLIC_BYTES + KEM_CIPHERTEXT_BYTES];
+    uint8_t rest[4 + CBC_IV_BYTES + 256 + TAG_BYTES];
+    size_t size = from->header_size;
+    raw_random(garbage, sizeof(garbage));
+    raw_random(rest, sizeof(rest));
+    put_u32(rest, kind == JUNK_NEW_CHAIN ? 0 : SKIP_MAX_MESSAGES);
+    memcpy(header, from->header, size);
+    if (kind == JUNK_COMPACT) {
+        size = COMPACT_HEADER_BYTES - 4;
+        header[1] = ENVELOPE_COMPACT;
+        memcpy(header + 18, from->sending.id, CHAIN_ID_BYTES);
+    } else if (kind != JUNK_FULL) {
+        const struct chain_header fields = {.sid = from->sid,
+                                            .flags = to->has_kem_secret ? CHAIN_CT : 0,
+                                            .dh = garbage,
+                                            .pn = to->receiving.next,
+                                            .ct = garbage + DH_PUBLIC_BYTES};
+        size = chain_header_write(&fields, header);
+    }
+    buffer_reset(wire);
+    require(buffer_append(wire, bytes_make(header, size)) == OK);
+    require(buffer_append(wire, bytes_of(rest)) == OK);
+}
+
+static void junk_rows(struct bench *bench) {
+    static const char *const NAMES[JUNK_KINDS] = {"COMPACT_2000_ahead", "FULL_2000_ahead",
+                                                  "FULL_new_chain", "FULL_new_chain_2000_ahead"};
+    enum { JUNK = 500 };
+    for (enum junk kind = JUNK_COMPACT; kind < JUNK_KINDS; kind++) {
+        uint64_t took = 0;
+        session_clear(&bench->a_session);
+        session_clear(&bench->b_session);
+        initiate(bench, &bench->a_session);
+        seal(bench, &bench->a_session, &bench->a, &bench->first);
+        respond(bench, &bench->b_session);
+        if (kind >= JUNK_NEW_CHAIN) {
+            b_to_a(bench); /* now a may begin another chain */
+        }
+        for (size_t half = 0; half < 2; half++) {
+            for (size_t i = 0; i < JUNK; i++) {
+                junk_make(bench, kind, &bench->wires[i]);
+            }
+            uint64_t at = cpu_ns();
+            for (size_t i = 0; i < JUNK; i++) {
+                struct session_change change;
+                struct buffer body;
+                enum envelope_type type;
+                uint8_t sid[SESSION_ID_BYTES];
+                struct bytes wire = buffer_view(&bench->wires[i]);
+                buffer_init(&body, BODY_MAX_BYTES);
+                require(envelope_inspect(wire, &type, sid) == OK);
+                require(session_open(&bench->b_session, &bench->b.own, wire, NOW_MS, &body,
+                                     &change) != OK);
+                require(body.size == 0);
+            }
+            took += cpu_ns() - at;
+        }
+        printf("junk %s %d %llu\n", NAMES[kind], 2 * JUNK, (unsigned long long)took);
+    }
+}
+
 /* ---- sizes -------------------------------------------------------------------------------- */
 
 /* Bytes beside the base, averaged over whole rounds of post-quantum steps; in tenths. */
@@ -521,6 +591,7 @@ int main(int argc, char **argv) {
     set_up_rows(&bench, rounds);
     chain_rows(&bench, rounds);
     turn_rows(&bench, rounds);
+    junk_rows(&bench);
     session_clear(&bench.a_session);
     session_clear(&bench.b_session);
     person_clear(&bench.a);

@@ -98,9 +98,16 @@ must_check enum error chain_root(const struct secret_32 *root, const struct chai
     return error;
 }
 
+static const uint8_t MESSAGE[] = {0x01};
+static const uint8_t NEXT[] = {0x02};
+
+must_check enum error chain_message_key(const struct secret_32 *chain_key,
+                                        struct secret_32 *message_key) {
+    const struct bytes message = bytes_of(MESSAGE);
+    return hmac_sha256(chain_key, &message, 1, message_key->bytes);
+}
+
 must_check enum error chain_step(struct secret_32 *chain_key, struct secret_32 *message_key) {
-    static const uint8_t MESSAGE[] = {0x01};
-    static const uint8_t NEXT[] = {0x02};
     const struct bytes message = bytes_of(MESSAGE);
     const struct bytes next = bytes_of(NEXT);
     struct secret_32 moved;

@@ -54,6 +54,10 @@ must_check enum error chain_root(const struct secret_32 *root, const struct chai
                                  const uint8_t cth[HASH_BYTES], struct secret_32 *next_root,
                                  struct secret_32 *chain_key);
 
+/** MK of a chain key. */
+must_check enum error chain_message_key(const struct secret_32 *chain_key,
+                                        struct secret_32 *message_key);
+
 /** One step: the message key (unless NULL), and the chain key moves on in place. */
 must_check enum error chain_step(struct secret_32 *chain_key, struct secret_32 *message_key);
 

@@ -14,6 +14,7 @@ void receiving_step_clear(struct receiving_step *step) {
         wipe(step->added, step->added_count * sizeof(*step->added));
         free(step->added);
     }
+    ahead_clear(&step->ahead);
     wipe(step, sizeof(*step));
 }
 
@@ -52,29 +53,6 @@ must_check enum error receiving_chain_check(const struct session *session,
     return chain->ek != NULL ? kem_check_public(chain->ek) : OK;
 }
 
-/** Steps `chain` to number `to`, keeping the keys of the messages that it passes. */
-static enum error skip(struct chain *chain, uint32_t to, uint64_t now_ms,
-                       struct receiving_step *step) {
-    enum error error = OK;
-    while (error == OK && chain->next < to) {
-        struct skipped_key *key = &step->added[step->added_count];
-        error = chain_step(&chain->key, &key->key);
-        memcpy(key->chain_id, chain->id, CHAIN_ID_BYTES);
-        key->n = chain->next++;
-        key->stored_ms = now_ms;
-        step->added_count++;
-    }
-    return error;
-}
-
-static enum error make_room(size_t count, struct receiving_step *step) {
-    require(count <= 2 * SKIP_MAX_MESSAGES || weakened(WEAK_NO_SKIP_LIMIT));
-    if (count > 0) {
-        step->added = calloc(count, sizeof(*step->added));
-    }
-    return count == 0 || step->added != NULL ? OK : ERR_MEMORY;
-}
-
 /** The secrets that the peer put into its new chain, by the private keys that it answers. */
 static enum error open_secrets(const struct session *session, const struct own_device *own,
                                const struct chain_header *chain, struct chain_secrets *secrets) {
@@ -97,54 +75,83 @@ static enum error open_secrets(const struct session *session, const struct own_d
     return error;
 }
 
-/** A new receiving chain: skip to pn in the old one, then the root step and a skip to n. */
+/** What opening a new chain with this header costs, whether it verifies or not. */
+static uint32_t steps_of(const struct message *message) {
+    const struct chain_header *chain = &message->chain;
+    uint32_t steps = STEPS_OF_DH + message->n;
+    steps += chain->ct != NULL ? STEPS_OF_DECAPSULATE : 0;
+    steps += chain->auth_rsa != NULL ? STEPS_OF_RSA + STEPS_OF_DECAPSULATE : 0;
+    return steps;
+}
+
+/** The window of UNVERIFIED_STEPS_MAX that `now_ms` is in has room left. A clock that went back
+ * begins a new one. */
+static bool may_work(const struct session *session, uint64_t now_ms) {
+    return session->unverified_steps < UNVERIFIED_STEPS_MAX || now_ms < session->unverified_ms ||
+           now_ms - session->unverified_ms >= UNVERIFIED_STEPS_WINDOW_MS;
+}
+
+/** Work was done for a message that did not verify. */
+static void count_work(struct session *session, uint32_t steps, uint64_t now_ms) {
+    bool is_over = now_ms < session->unverified_ms ||
+                   now_ms - session->unverified_ms >= UNVERIFIED_STEPS_WINDOW_MS;
+    if (session->unverified_steps == 0 || is_over) {
+        session->unverified_steps = 0;
+        session->unverified_ms = now_ms;
+    }
+    session->unverified_steps += steps;
+}
+
+/** A new receiving chain: the root step, and its chain keys up to n. */
 static enum error begin_chain(const struct session *session, const struct own_device *own,
                               const struct message *message, uint64_t now_ms,
                               struct receiving_step *step) {
-    const struct chain_header *header = &message->chain;
     struct chain_secrets secrets = {.has_ct = false};
-    struct chain old = session->receiving;
     enum error error = receiving_chain_check(session, message);
+    if (error == OK && !may_work(session, now_ms)) {
+        error = ERR_LIMIT;
+    }
+    if (error != OK) {
+        return error;
+    }
+    step->steps = steps_of(message);
+    step->is_new = true;
+    step->start.is_open = true;
+    memcpy(step->start.id, message->chain_id, CHAIN_ID_BYTES);
+    error = open_secrets(session, own, &message->chain, &secrets);
     if (error == OK) {
-        error = open_secrets(session, own, header, &secrets);
+        error = chain_root(&session->root, &secrets, message->cth, &step->root, &step->start.key);
     }
     if (error == OK) {
-        step->is_new = true;
-        step->chain.is_open = true;
-        memcpy(step->chain.id, message->chain_id, CHAIN_ID_BYTES);
-        error = chain_root(&session->root, &secrets, message->cth, &step->root, &step->chain.key);
+        error = ahead_reach(&step->ahead, &step->start, message->n);
     }
     if (error == OK) {
-        error = make_room(header->pn - old.next + message->n, step);
+        step->chain = step->start;
+        step->chain.key = *ahead_key(&step->ahead, &step->start, message->n);
     }
-    if (error == OK) {
-        error = skip(&old, header->pn, now_ms, step);
-    }
-    if (error == OK) {
-        error = skip(&step->chain, message->n, now_ms, step);
-    }
-    secret_32_clear(&old.key);
     chain_secrets_clear(&secrets);
     return error;
 }
 
 /** The next or a later message of the current chain. */
-static enum error follow_chain(const struct session *session, const struct message *message,
-                               uint64_t now_ms, struct receiving_step *step) {
-    uint32_t next = session->receiving.next;
-    if (message->n < next) {
+static enum error follow_chain(struct session *session, const struct message *message,
+                               struct receiving_step *step) {
+    const struct chain *current = &session->receiving;
+    if (message->n < current->next) {
         return ERR_DUPLICATE;
     }
-    if (message->n - next > SKIP_MAX_MESSAGES && !weakened(WEAK_NO_SKIP_LIMIT)) {
+    if (message->n - current->next > SKIP_MAX_MESSAGES) {
         return ERR_LIMIT;
     }
-    step->chain = session->receiving;
-    enum error error = make_room(message->n - next, step);
-    return error == OK ? skip(&step->chain, message->n, now_ms, step) : error;
+    enum error error = ahead_reach(&session->ahead, current, message->n);
+    if (error == OK) {
+        step->chain = *current;
+        step->chain.key = *ahead_key(&session->ahead, current, message->n);
+    }
+    return error;
 }
 
-must_check enum error receiving_step_make(const struct session *session,
-                                          const struct own_device *own,
+must_check enum error receiving_step_make(struct session *session, const struct own_device *own,
                                           const struct message *message, uint64_t now_ms,
                                           struct receiving_step *step) {
     memset(step, 0, sizeof(*step));
@@ -156,7 +163,7 @@ must_check enum error receiving_step_make(const struct session *session,
     }
     enum error error;
     if (current->is_open && memcmp(message->chain_id, current->id, CHAIN_ID_BYTES) == 0) {
-        error = follow_chain(session, message, now_ms, step);
+        error = follow_chain(session, message, step);
     } else if (past_contains(session, message->chain_id)) {
         error = ERR_DUPLICATE;
     } else if (message->type == ENVELOPE_COMPACT) {
@@ -165,11 +172,51 @@ must_check enum error receiving_step_make(const struct session *session,
         error = begin_chain(session, own, message, now_ms, step);
     }
     if (error == OK) {
-        step->chain.next++;
+        step->chain.next = message->n + 1;
         error = chain_step(&step->chain.key, &step->message_key);
     }
     if (error != OK) {
+        uint32_t steps = step->steps;
         receiving_step_clear(step);
+        step->steps = steps;
+    }
+    return error;
+}
+
+/** Keys of the messages of `chain` from its next one up to before `to`. */
+static enum error keep_skipped(const struct chain *chain, struct chain_ahead *ahead, uint32_t to,
+                               uint64_t now_ms, struct receiving_step *step) {
+    enum error error = to > chain->next ? ahead_reach(ahead, chain, to - 1) : OK;
+    for (uint32_t n = chain->next; error == OK && n < to; n++) {
+        struct skipped_key *key = &step->added[step->added_count++];
+        memcpy(key->chain_id, chain->id, CHAIN_ID_BYTES);
+        key->n = n;
+        key->stored_ms = now_ms;
+        error = chain_message_key(ahead_key(ahead, chain, n), &key->key);
+    }
+    return error;
+}
+
+/** All messages that a verified one skips: to pn in the chain before, to n in its own. */
+static enum error collect_skipped(struct session *session, const struct message *message,
+                                  uint64_t now_ms, struct receiving_step *step) {
+    if (step->is_skipped) {
+        return OK;
+    }
+    const struct chain *current = &session->receiving;
+    uint32_t old_to = step->is_new ? message->chain.pn : message->n;
+    size_t count = (old_to - current->next) + (step->is_new ? message->n : 0);
+    require(count <= 2 * SKIP_MAX_MESSAGES);
+    if (count == 0) {
+        return OK;
+    }
+    step->added = calloc(count, sizeof(*step->added));
+    enum error error = step->added == NULL ? ERR_MEMORY : OK;
+    if (error == OK) {
+        error = keep_skipped(current, &session->ahead, old_to, now_ms, step);
+    }
+    if (error == OK && step->is_new) {
+        error = keep_skipped(&step->start, &step->ahead, message->n, now_ms, step);
     }
     return error;
 }
@@ -179,6 +226,7 @@ static void turn(struct session *session, const struct message *message,
                  const struct receiving_step *step, uint64_t now_ms,
                  struct session_change *change) {
     const struct chain_header *header = &message->chain;
+    ahead_clear(&session->ahead);
     if (session->receiving.is_open) {
         struct past_chain past = {.ended_ms = now_ms};
         memcpy(past.chain_id, session->receiving.id, CHAIN_ID_BYTES);
@@ -217,6 +265,8 @@ static void take_over(struct session *session, const struct message *message,
     } else {
         if (step->is_new) {
             turn(session, message, step, now_ms, change);
+        } else {
+            ahead_pass(&session->ahead, step->chain.next - session->receiving.next);
         }
         session->receiving = step->chain;
     }
@@ -225,23 +275,41 @@ static void take_over(struct session *session, const struct message *message,
     session->used_ms = now_ms;
 }
 
+/** Verifies and decrypts; then, and only then, works out the keys of what was skipped and makes
+ * room. On failure `body` is as it was. */
+static enum error open_step(struct session *session, const struct message *message, uint64_t now_ms,
+                            struct receiving_step *step, struct buffer *body) {
+    size_t before = body->size;
+    enum session_role peer =
+        session->role == SESSION_INITIATOR ? SESSION_RESPONDER : SESSION_INITIATOR;
+    enum error error = message_open(&step->message_key, session->th, peer, message, body);
+    if (error != OK) {
+        return error;
+    }
+    error = collect_skipped(session, message, now_ms, step);
+    if (error == OK) {
+        error = lists_reserve(session, step->added_count, step->is_new ? 1 : 0);
+    }
+    if (error != OK && body->size > before) {
+        wipe(body->data + before, body->size - before);
+        body->size = before;
+    }
+    return error;
+}
+
 must_check enum error receive_message(struct session *session, const struct own_device *own,
                                       const struct message *message, uint64_t now_ms,
                                       struct buffer *body, struct session_change *change) {
     struct receiving_step step;
     memset(change, 0, sizeof(*change));
     enum error error = receiving_step_make(session, own, message, now_ms, &step);
-    if (error != OK) {
-        return error;
-    }
-    error = lists_reserve(session, step.added_count, step.is_new ? 1 : 0);
     if (error == OK) {
-        enum session_role peer =
-            session->role == SESSION_INITIATOR ? SESSION_RESPONDER : SESSION_INITIATOR;
-        error = message_open(&step.message_key, session->th, peer, message, body);
+        error = open_step(session, message, now_ms, &step, body);
     }
     if (error == OK) {
         take_over(session, message, &step, now_ms, change);
+    } else if (step.steps > 0) {
+        count_work(session, step.steps, now_ms);
     }
     receiving_step_clear(&step);
     return error;

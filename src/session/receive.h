@@ -5,6 +5,7 @@
 #ifndef SOTTO_SESSION_RECEIVE_H
 #define SOTTO_SESSION_RECEIVE_H
 
+#include "session/ahead.h"
 #include "session/message.h"
 
 /** What a message, should it verify, does to a session. */
@@ -14,16 +15,19 @@ struct receiving_step {
     size_t skipped_index;
     bool is_new;               /**< the message opens a chain */
     struct secret_32 root;     /**< new chain only */
+    struct chain start;        /**< new chain only: at its number 0 */
+    struct chain_ahead ahead;  /**< new chain only: of `start` */
     struct chain chain;        /**< after this message; not for a skipped key */
-    struct skipped_key *added; /**< heap */
+    struct skipped_key *added; /**< heap; only once the tag has verified */
     size_t added_count;
+    uint32_t steps; /**< what was done for a new chain, as UNVERIFIED_STEPS_MAX counts */
 };
 void receiving_step_clear(struct receiving_step *step);
 
-/** The look-up order of 1.7, the rules of 1.6 for a new chain, and the keys. Errors as
- * session_open. */
-must_check enum error receiving_step_make(const struct session *session,
-                                          const struct own_device *own,
+/** The look-up order of 1.7, the rules of 1.6 for a new chain, and the keys that the message itself
+ * needs: no key of a message that it skips. Changes nothing but session->ahead. Errors as
+ * session_open; on failure only step->steps is left. */
+must_check enum error receiving_step_make(struct session *session, const struct own_device *own,
                                           const struct message *message, uint64_t now_ms,
                                           struct receiving_step *step);
 

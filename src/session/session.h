@@ -32,6 +32,28 @@ struct chain {
     uint8_t id[CHAIN_ID_BYTES];
 };
 
+/** Chain keys of the numbers after a chain's next message, which bad messages made the receiver
+ * work out: keys[i] is that of number next + 1 + i. */
+struct chain_ahead {
+    struct secret_32 *keys; /**< heap */
+    size_t count;
+    size_t capacity;
+};
+
+/** What one session does for messages that then do not verify, in chain steps (one HMAC, about a
+ * microsecond), is bounded: beyond it, for the rest of the minute, a message that would open a new
+ * chain is refused before any key is used. Within the current chain nothing is ever refused: its
+ * steps are made once and kept (struct chain_ahead). An honest peer's messages verify, and what
+ * verifies counts nothing; one that comes amid a flood of forged ones is offered again by its
+ * sender (1.8). */
+enum {
+    UNVERIFIED_STEPS_MAX = 8000,
+    STEPS_OF_DH = 60,           /**< X25519, and the root step */
+    STEPS_OF_DECAPSULATE = 150, /**< ML-KEM-768 from the seed */
+    STEPS_OF_RSA = 900,         /**< RSA-2048 from its stored form */
+};
+#define UNVERIFIED_STEPS_WINDOW_MS MINUTE_MS
+
 /** State of a session. Callers read the documented fields and change none. */
 struct session {
     uint8_t sid[SESSION_ID_BYTES];
@@ -80,6 +102,11 @@ struct session {
     struct past_chain *past; /**< heap, oldest first */
     size_t past_count;
     size_t past_capacity;
+
+    /* in memory only, no part of the state that is stored */
+    struct chain_ahead ahead;  /**< of the receiving chain */
+    uint32_t unverified_steps; /**< since unverified_ms */
+    uint64_t unverified_ms;
 };
 
 /** A message key kept for a message that has not come yet. */
@@ -181,7 +208,8 @@ void session_full_next(struct session *session);
 
 /** Opens a message of this session (FULL, COMPACT, or an INITIAL of it, whose HELLO is ignored) and
  * appends its body. ERR_UNKNOWN_SESSION: another sid. ERR_DUPLICATE: seen before. ERR_WAIT: COMPACT
- * of an unknown chain. ERR_LIMIT: skips too far. ERR_MALFORMED, ERR_WRONG_STATE (a chain that may
+ * of an unknown chain. ERR_LIMIT: skips too far, or too much that came before was forged
+ * (UNVERIFIED_STEPS_MAX). ERR_MALFORMED, ERR_WRONG_STATE (a chain that may
  * not begin now), ERR_KEY, ERR_SIGNATURE: bad message. ERR_MISMATCH: `own` is another
  * certificate's. On failure nothing changed. */
 must_check enum error session_open(struct session *session, const struct own_device *own,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A session as one row of bytes, without its two lists. What is not there takes no room: a session
  * never has all optional parts at once, so that a row stays under 8 KiB. */
+#include "session/ahead.h"
 #include "session/lists.h"
 #include "wire/codec.h"
 
@@ -10,6 +11,7 @@ enum { SESSION_VERSION = 1 };
 
 void session_clear(struct session *session) {
     lists_clear(session);
+    ahead_clear(&session->ahead);
     wipe(session, sizeof(*session));
 }
 

@@ -79,7 +79,7 @@ static enum error accept(struct side *side, struct bytes envelope, struct buffer
 }
 
 /** Looks at the step that the message would make, before it is made. */
-static void look(const struct side *side, struct bytes envelope, struct received *received) {
+static void look(struct side *side, struct bytes envelope, struct received *received) {
     struct initial initial;
     struct message message;
     struct receiving_step step;
