@@ -165,6 +165,7 @@ void explain_notice(struct runner *runner, const struct engine_notice *notice) {
     struct report report = profile_report(client, "");
     struct clock_words words;
     char id[SOTTO_ID_SIZE] = "";
+    char count[32];
     if (client->notice == NULL) {
         return;
     }
@@ -175,6 +176,11 @@ void explain_notice(struct runner *runner, const struct engine_notice *notice) {
     report.cause = notice->cause;
     report.id = id;
     report.time_ms = notice->time_ms;
+    if (notice->error == ERR_MESSAGE_LOST) {
+        snprintf(count, sizeof(count), "%u message%s", notice->count,
+                 notice->count == 1 ? "" : "s");
+        report.cause = count;
+    }
     if (notice->error == ERR_CLOCK_SKEW) {
         explain_distance(runner, profile_now(client), notice->time_ms, &words);
         report.cause = words.distance;

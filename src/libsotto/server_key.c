@@ -40,6 +40,7 @@ static enum error pin(struct sotto *client, const uint8_t hash[HASH_BYTES]) {
     }
     memcpy(account.server_hash, hash, HASH_BYTES);
     account.server_bits = 8 * HASH_BYTES;
+    account.has_next_key = false; /* the former key had announced it */
     error = store->begin(store->context);
     if (error != OK) {
         return error;

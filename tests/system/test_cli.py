@@ -17,7 +17,7 @@ import sottotest
 import wire
 from sottotest import ROOT, Client, environment, free_port, program, record_codes, run
 
-COMMANDS = ["join", "register", "send", "recv", "users", "verify", "card", "status", "version", "help"]
+COMMANDS = ["join", "register", "send", "recv", "users", "verify", "card", "status", "config", "version", "help"]
 OPTIONS = ["--profile", "--json", "--plain", "--no-input", "--timeout", "--quiet", "--verbose", "--passphrase-file",
            "--passphrase-fd", "--help", "--version"]
 
@@ -147,7 +147,13 @@ def test_version_names_the_libraries(ana):
     (["register"], "'register' needs NAME"),
     (["register", "ana"], "'register' needs --server"),
     (["register", "ana", "--server", "h", "--key", "K", "--accept-new-key"], "exclude each other"),
-    (["verify", "bob"], "'verify' needs --card"),
+    (["send", "bob", "hi", "--wait"], "'--wait' needs STATE after it"),
+    (["send", "bob", "hi", "--wait", "soon"], "'soon' is nothing that can be waited for"),
+    (["send", "bob", "hi", "--queue", "--wait", "delivered"], "--queue and --wait=delivered exclude each other"),
+    (["--wait", "send", "bob"], "before the command it is '--wait=STATE'"),
+    (["recv", "--number", "1"], "'recv' has no option '--number'"),
+    (["config"], "'config' needs server-key"),
+    (["config", "timeout"], "by the name of 'timeout'"),
     (["verify", "bob", "--card", "sotto-card:1:bob@h:x:y"], "--card takes a file"),
 ])
 def test_usage_errors_name_the_mistake_and_run_nothing(ana, args, words):
@@ -203,7 +209,9 @@ def test_link_mistyped(ana):
 
 def test_input_required_names_the_way_without_asking(ana):
     for args, words in ((["join"], "the invite link"), (["join", link(1)], "a name"),
-                        (["register", "ana", "--server", "h"], "the server's key")):
+                        (["register", "ana", "--server", "h"], "the server's key"),
+                        (["verify", "bob"], "something to compare with"),
+                        (["config", "server-key"], "the key that the server's admin told")):
         said = ana.run(*args, expect=2)
         assert said.code == "input_required" and words in said.err, repr(said)
 
@@ -383,7 +391,9 @@ def test_no_source_means_empty_said_in_one_line(ana):
 
 # --- accounts, stores, servers that are not there --------------------------------------------------------------
 
-@pytest.mark.parametrize("args", [["send", "bob", "hi"], ["recv"], ["users"], ["card"], ["status"]])
+@pytest.mark.parametrize("args", [["send", "bob", "hi"], ["recv"], ["users"], ["card"], ["status"],
+                                  ["verify", "bob", "--undo"], ["verify", "bob", "--number", "1"],
+                                  ["config", "server-key", "--key", "0" * 26]])
 def test_no_account(ana, args):
     said = ana.run(*args, expect=6)
     assert said.code == "no_account" and "'default'" in said.err

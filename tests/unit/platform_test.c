@@ -219,6 +219,68 @@ static void reads_any_file_up_to_the_cap(void **state) {
     buffer_clear(&out);
 }
 
+static void reads_shared_files_that_nobody_else_can_write(void **state) {
+    (void)state;
+    static const mode_t FINE[] = {0644, 0600, 0444, 0755};
+    static const mode_t OPEN[] = {0664, 0646, 0666, 0602};
+    struct buffer out;
+    unsigned mode = 0;
+    const char *path = at("shared");
+    buffer_init(&out, 16);
+    write_text(path, "card", 0644);
+    for (size_t i = 0; i < ROWS(FINE); i++) {
+        buffer_reset(&out);
+        assert_int_equal(chmod(path, FINE[i]), 0);
+        assert_int_equal(file_check_shared(path, &mode), OK);
+        assert_int_equal(file_read_shared(path, &out, &mode), OK);
+        assert_memory_equal(out.data, "card", 4);
+    }
+    for (size_t i = 0; i < ROWS(OPEN); i++) {
+        buffer_reset(&out);
+        assert_int_equal(chmod(path, OPEN[i]), 0);
+        assert_int_equal(file_check_shared(path, &mode), ERR_STORE_PERMISSIONS);
+        assert_int_equal(mode, OPEN[i]);
+        assert_int_equal(file_read_shared(path, &out, &mode), ERR_STORE_PERMISSIONS);
+        assert_int_equal(out.size, 0);
+    }
+    assert_int_equal(file_check_shared(at("not-there"), &mode), ERR_NOT_FOUND);
+    assert_int_equal(file_read_shared(at("not-there"), &out, &mode), ERR_NOT_FOUND);
+    assert_int_equal(mkdir(at("shared-folder"), 0755), 0);
+    assert_int_equal(file_check_shared(at("shared-folder"), &mode), OK);
+    assert_int_equal(file_read_shared(at("shared-folder"), &out, &mode), ERR_STORAGE_FAILED);
+    assert_int_equal(mkfifo(at("shared-pipe"), 0644), 0);
+    assert_int_equal(file_read_shared(at("shared-pipe"), &out, &mode), ERR_STORAGE_FAILED);
+    write_text(at("shared-folder/long"), "0123456789abcdefg", 0644);
+    assert_int_equal(file_read_shared(at("shared-folder/long"), &out, &mode), ERR_LIMIT);
+    buffer_reset(&out);
+    assert_int_equal(symlink("long", at("shared-folder/link")), 0);
+    assert_int_equal(file_check_shared(at("shared-folder/link"), &mode), OK);
+    buffer_clear(&out);
+}
+
+static enum error note_name(void *context, const char *name) {
+    size_t *count = context;
+    assert_true(strcmp(name, "one") == 0 || strcmp(name, "two") == 0);
+    return ++*count == 3 ? ERR_LIMIT : OK;
+}
+
+static void walks_the_names_in_a_folder(void **state) {
+    (void)state;
+    size_t count = 0;
+    assert_int_equal(mkdir(at("walk"), 0755), 0);
+    assert_int_equal(folder_walk(at("walk"), note_name, &count), OK);
+    assert_int_equal(count, 0);
+    write_text(at("walk/one"), "", 0644);
+    write_text(at("walk/two"), "", 0644);
+    write_text(at("walk/.hidden"), "", 0644);
+    assert_int_equal(folder_walk(at("walk"), note_name, &count), OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(folder_walk(at("walk"), note_name, &count), ERR_LIMIT);
+    assert_int_equal(count, 3);
+    assert_int_equal(folder_walk(at("walk/none"), note_name, &count), ERR_NOT_FOUND);
+    assert_int_equal(folder_walk(at("walk/one"), note_name, &count), ERR_STORAGE_FAILED);
+}
+
 static void joins_paths(void **state) {
     (void)state;
     char out[8];
@@ -379,6 +441,14 @@ static void finds_the_folder_for_data(void **state) {
     assert_int_equal(process_data_folder("sotto", NULL, out, sizeof(out)), OK);
     assert_string_equal(out, "/home/ana/.local/share/sotto");
     assert_int_equal(process_data_folder("sotto", NULL, out, 10), ERR_LIMIT);
+    assert_int_equal(process_config_folder("sotto", "/home/x/y", out, sizeof(out)), OK);
+    assert_string_equal(out, "/home/x/y/config");
+    assert_int_equal(setenv("XDG_CONFIG_HOME", "/etc/me", 1), 0);
+    assert_int_equal(process_config_folder("sotto", NULL, out, sizeof(out)), OK);
+    assert_string_equal(out, "/etc/me/sotto");
+    assert_int_equal(unsetenv("XDG_CONFIG_HOME"), 0);
+    assert_int_equal(process_config_folder("sotto", NULL, out, sizeof(out)), OK);
+    assert_string_equal(out, "/home/ana/.config/sotto");
     assert_int_equal(unsetenv("HOME"), 0);
     assert_int_equal(process_data_folder("sotto", NULL, out, sizeof(out)), ERR_NOT_FOUND);
 }
@@ -410,6 +480,8 @@ int main(void) {
         cmocka_unit_test(refuses_files_that_others_can_use),
         cmocka_unit_test(reads_no_link_pipe_or_folder_as_a_private_file),
         cmocka_unit_test(reads_any_file_up_to_the_cap),
+        cmocka_unit_test(reads_shared_files_that_nobody_else_can_write),
+        cmocka_unit_test(walks_the_names_in_a_folder),
         cmocka_unit_test(joins_paths),
         cmocka_unit_test(gives_a_lock_to_one_at_a_time),
         cmocka_unit_test(waits_for_a_lock_and_says_who_has_it),
