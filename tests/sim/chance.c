@@ -17,18 +17,19 @@ static bool is_pool_made;
 static uint32_t pool_next;
 
 /* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). */
-static uint64_t next(struct chance *chance) {
-    chance->state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = chance->state;
+static uint64_t next(uint64_t *state) {
+    *state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = *state;
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
 }
 
 static enum error fill(void *context, uint8_t *out, size_t size) {
+    struct chance *chance = context;
     for (size_t at = 0; at < size; at += 8) {
         uint8_t word[8];
-        put_u64(word, next(context));
+        put_u64(word, next(&chance->entropy));
         memcpy(out + at, word, size - at < 8 ? size - at : 8);
     }
     return OK;
@@ -96,6 +97,7 @@ struct random_source chance_random(struct chance *chance) {
 void chance_init(struct chance *chance, uint64_t seed) {
     memset(chance, 0, sizeof(*chance));
     chance->state = seed;
+    chance->entropy = ~seed;
 }
 
 void chance_note(struct chance *chance, const char *label, struct bytes bytes) {
@@ -108,7 +110,7 @@ void chance_note(struct chance *chance, const char *label, struct bytes bytes) {
 
 uint32_t choose(struct chance *chance, const char *label, uint32_t n) {
     uint8_t choice[4];
-    uint32_t chosen = (uint32_t)(next(chance) % n);
+    uint32_t chosen = (uint32_t)(next(&chance->state) % n);
     put_u32(choice, chosen);
     chance->decisions++;
     chance_note(chance, label, bytes_of(choice));

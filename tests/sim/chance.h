@@ -7,7 +7,8 @@
 #include "crypto/kdf.h"
 
 struct chance {
-    uint64_t state;
+    uint64_t state;            /**< of the decisions */
+    uint64_t entropy;          /**< of the random bytes: how many are drawn changes no decision */
     uint8_t trace[HASH_BYTES]; /**< over every decision and every byte moved */
     uint64_t decisions;
 };

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: ISC */
+/* What has to be true: of stored sessions at any time, of every message in the end. */
+#include "sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { QUEUE_DAYS = 29, SIM_RECEIPTS = 0 };
+
+/* ---- sessions
+ * --------------------------------------------------------------------------------------- */
+
+struct session_counts {
+    size_t active;
+    size_t confirmed;
+    size_t own;
+    size_t peer;
+};
+
+static void check_counts(struct person *person, const struct person *peer,
+                         const struct session_counts *counts) {
+    if (counts->active > 1 || counts->confirmed > CONFIRMED_SESSIONS_MAX ||
+        counts->own > UNCONFIRMED_SESSIONS_MAX || counts->peer > UNCONFIRMED_SESSIONS_MAX) {
+        sim_complain(person->sim,
+                     "%s keeps too many sessions with %s: %zu active, %zu confirmed, %zu own and "
+                     "%zu of the peer's unconfirmed",
+                     person->name, peer->name, counts->active, counts->confirmed, counts->own,
+                     counts->peer);
+    }
+}
+
+static void judge_peer(struct person *person, const struct person *peer) {
+    struct sim *sim = person->sim;
+    struct session_info all[SESSIONS_PER_PEER_MAX];
+    size_t count = SESSIONS_PER_PEER_MAX;
+    const struct user_name name = person_name(peer);
+    sim_must(sim, person->real.session_list(person->real.context, &name, all, &count),
+             "the sessions");
+    for (uint8_t life = 0; life <= peer->life; life++) {
+        struct session_counts counts = {0};
+        for (size_t i = 0; i < count; i++) {
+            const struct session_info *info = &all[i];
+            if (memcmp(info->afp, sim->afp[peer->index][life], HASH_BYTES) == 0) {
+                counts.active += info->is_active ? 1 : 0;
+                counts.confirmed += info->is_confirmed ? 1 : 0;
+                counts.own += !info->is_confirmed && info->is_own ? 1 : 0;
+                counts.peer += !info->is_confirmed && !info->is_own ? 1 : 0;
+            }
+        }
+        check_counts(person, peer, &counts);
+    }
+}
+
+void judge_sessions(struct person *person) {
+    struct sim *sim = person->sim;
+    for (size_t i = 0; i < sim->crowd && sim_is_sound(sim); i++) {
+        if (i != person->index && person->database != NULL) {
+            judge_peer(person, &sim->people[i]);
+        }
+    }
+}
+
+/* ---- messages
+ * --------------------------------------------------------------------------------------- */
+
+/* Whether `a` sends to the key that `b` has now. */
+static bool accepts(const struct person *a, const struct person *b) {
+    struct stored_peer peer;
+    const struct user_name name = person_name(b);
+    if (a->real.peer_get(a->real.context, &name, &peer) != OK) {
+        return true; /* nothing is known of the other one yet */
+    }
+    return !peer.is_changed &&
+           (!peer.has_pin || memcmp(peer.afp, a->sim->afp[b->index][b->life], HASH_BYTES) == 0);
+}
+
+/* Whether both ends live on and know each other's key: then nothing excuses a loss but time. */
+static bool is_owed(const struct sim *sim, const struct note *note) {
+    const struct person *from = &sim->people[note->from];
+    const struct person *to = &sim->people[note->to];
+    return (note->fate == FATE_ACCEPTED || note->fate == FATE_STORED) &&
+           note->from_life == from->life && note->to_life == to->life && accepts(from, to) &&
+           accepts(to, from);
+}
+
+static bool may_be_gone(const struct sim *sim, const struct note *note) {
+    const struct person *to = &sim->people[note->to];
+    return sim->may_lose && !note->is_probe && to->longest_ms > QUEUE_DAYS * DAY_MS;
+}
+
+static bool wants_receipt(const struct sim *sim, const struct note *note) {
+    return SIM_RECEIPTS && note->shown > 0 &&
+           (note->wants_receipt || sim->config.registration == WIRE_REGISTRATION_INVITE);
+}
+
+/* The writer's store knows best. */
+static void look_up(struct sim *sim, uint32_t number) {
+    struct note *note = &sim->notes[number];
+    struct person *from = &sim->people[note->from];
+    struct outgoing message;
+    char key[32];
+    const struct user_name to = person_name(&sim->people[note->to]);
+    if (note->is_delivered || note->from_life != from->life) {
+        return;
+    }
+    ledger_key(number, key, sizeof(key));
+    if (from->real.outgoing_find(from->real.context, &to, key, 0, &message) == OK) {
+        note->is_delivered = message.delivered_ms != 0;
+    }
+}
+
+static bool is_settled(struct sim *sim, uint32_t number) {
+    const struct note *note = &sim->notes[number];
+    if (!is_owed(sim, note) || may_be_gone(sim, note)) {
+        return true;
+    }
+    if (note->shown == 0) {
+        return false;
+    }
+    look_up(sim, number);
+    return note->fate == FATE_ACCEPTED && (note->is_delivered || !wants_receipt(sim, note));
+}
+
+bool judge_is_done(struct sim *sim) {
+    for (uint32_t i = 0; i < sim->note_count; i++) {
+        if (!is_settled(sim, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void judge_note(struct sim *sim, uint32_t number) {
+    const struct note *note = &sim->notes[number];
+    const char *from = sim->people[note->from].name;
+    const char *to = sim->people[note->to].name;
+    look_up(sim, number);
+    if (note->is_delivered && note->shown == 0 && note->to_life == sim->people[note->to].life) {
+        sim_complain(sim, "%s has a receipt for note %u, which %s was never shown", from, number,
+                     to);
+    }
+    if (!is_owed(sim, note)) {
+        return;
+    }
+    if (note->shown == 0 && may_be_gone(sim, note)) {
+        sim->tally.named_lost++;
+        return;
+    }
+    if (note->shown == 0) {
+        sim_complain(sim, "note %u of %s never reached %s (%s)", number, from, to,
+                     note->fate == FATE_ACCEPTED ? "accepted" : "in the outbox");
+    } else if (note->fate != FATE_ACCEPTED) {
+        sim_complain(sim, "note %u of %s was shown to %s and is still in the outbox", number, from,
+                     to);
+    } else if (!note->is_delivered && wants_receipt(sim, note) && !may_be_gone(sim, note)) {
+        sim_complain(sim, "%s has no receipt for note %u, which %s was shown", from, number, to);
+    }
+}
+
+static bool is_anything_missing(const struct sim *sim, uint8_t from, uint8_t to) {
+    for (size_t i = 0; i < sim->note_count; i++) {
+        const struct note *note = &sim->notes[i];
+        if (note->from == from && note->to == to && note->shown == 0 &&
+            note->fate != FATE_UNKNOWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A gap that was none: told, and in the end nothing was missing. */
+static void count_false_alarms(struct sim *sim) {
+    for (uint8_t to = 0; to < sim->crowd; to++) {
+        for (uint8_t from = 0; from < sim->crowd; from++) {
+            uint32_t told = sim->people[to].lost[from];
+            if (told > 0 && !is_anything_missing(sim, from, to)) {
+                sim->tally.false_lost += told;
+            }
+        }
+    }
+}
+
+void judge_end(struct sim *sim) {
+    for (uint32_t i = 0; i < sim->note_count && sim_is_sound(sim); i++) {
+        judge_note(sim, i);
+    }
+    count_false_alarms(sim);
+}
