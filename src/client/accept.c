@@ -13,7 +13,8 @@ struct acceptance {
     struct stored_identity identity;
     struct stored_peer peer;
     bool is_newer;   /**< a higher epoch than any before */
-    bool is_foreign; /**< not the pinned key */
+    bool is_foreign; /**< not the pinned key, or not the one of the card */
+    bool withholds;  /**< the server gave no one-time prekey although it has some */
     struct prekey_secret set;
     struct prekey_secret one_time;
     struct stored_session session;
@@ -62,7 +63,9 @@ static enum error judge_sender(struct engine *engine, const struct wire_deliver 
         error = store->peer_get(store->context, &deliver->from, &a->peer);
         error = error == ERR_NOT_FOUND ? OK : error;
     }
-    a->is_foreign = a->peer.has_pin && memcmp(a->peer.afp, a->certificate.afp, HASH_BYTES) != 0;
+    const struct vouched *card = trust_card(engine, &deliver->from);
+    a->is_foreign = (a->peer.has_pin && memcmp(a->peer.afp, a->certificate.afp, HASH_BYTES) != 0) ||
+                    (card != NULL && !trust_fits_card(card, a->certificate.afp));
     if (error == OK && a->is_foreign) {
         struct stored_identity known;
         uint32_t others = 0;
@@ -78,7 +81,7 @@ static enum error judge_sender(struct engine *engine, const struct wire_deliver 
 /* Step 4. */
 static enum error find_prekeys(struct engine *engine, struct acceptance *a, enum verdict *verdict) {
     const struct client_store *store = engine->store;
-    const uint8_t *cid = engine->account.cid;
+    const uint8_t *cid = a->initial.own_cid;
     enum error error = store->prekey_get(store->context, cid, false, a->initial.set_id, &a->set);
     if (error == OK && a->initial.one_time_id != 0) {
         error = store->prekey_get(store->context, cid, true, a->initial.one_time_id, &a->one_time);
@@ -98,10 +101,12 @@ static enum error examine(struct engine *engine, const struct wire_deliver *deli
         *verdict = DROP;
         return OK;
     }
+    const struct own_device *own = NULL;
     enum error error = look_up_tombstone(engine, deliver, a->initial.sid, verdict);
-    if (error == OK && *verdict == GO_ON &&
-        memcmp(a->initial.own_cid, engine->account.cid, HASH_BYTES) != 0) {
-        *verdict = UNDECRYPTABLE;
+    if (error == OK && *verdict == GO_ON) {
+        error = devices_borrow(engine, a->initial.own_cid, &own);
+        *verdict = error == OK ? GO_ON : UNDECRYPTABLE;
+        error = error == ERR_NOT_FOUND ? OK : error;
     }
     if (error == OK && *verdict == GO_ON) {
         error = judge_sender(engine, deliver, a, verdict);
@@ -113,8 +118,8 @@ static enum error examine(struct engine *engine, const struct wire_deliver *deli
         return error;
     }
     const struct prekey_secret *one_time = a->initial.one_time_id == 0 ? NULL : &a->one_time;
-    enum error status = session_accept(&engine->own, &a->certificate, &a->initial, &a->set,
-                                       one_time, engine->now_ms, &a->session.state, &a->body);
+    enum error status = session_accept(own, &a->certificate, &a->initial, &a->set, one_time,
+                                       engine->now_ms, &a->session.state, &a->body);
     *verdict = status == OK ? GO_ON : DROP;
     return status == ERR_MEMORY || status == ERR_CRYPTO ? status : OK;
 }
@@ -124,46 +129,76 @@ static bool is_spent(const struct engine *engine, const struct session *state) {
            state->receiving.next >= CHAIN_MAX_MESSAGES || state->sending.next >= CHAIN_MAX_MESSAGES;
 }
 
+/* What the session in use so far is to the new one. */
+struct rival {
+    bool is_there;
+    bool is_restart; /**< the peer began anew without a reason that this side knows of */
+};
+
 /* S2: whether the new session is used for sending from now on. */
 static enum error decide(struct engine *engine, struct acceptance *a, uint64_t sent_ms,
-                         bool *restarted) {
+                         struct rival *rival) {
     struct session_info *info = &a->session.info;
     struct stored_session *active = NULL;
-    *restarted = false;
+    memset(rival, 0, sizeof(*rival));
     if (a->is_foreign) {
         info->is_receive_only = true;
         return OK;
     }
     enum error error = sessions_active(engine, &a->certificate.name, a->certificate.afp, &active);
-    if (error == ERR_NOT_FOUND || (error == OK && a->is_newer)) {
+    if (error == ERR_NOT_FOUND) {
         info->is_active = true;
         return OK;
     }
     if (error != OK) {
         return error;
     }
+    /* No certificate above this one is known: one that differs is older. */
+    bool is_renewed = memcmp(active->info.peer_cid, info->peer_cid, HASH_BYTES) != 0;
     bool is_crossing = active->info.is_own && !active->info.is_confirmed;
-    info->is_active = is_crossing ? memcmp(info->sid, active->info.sid, SESSION_ID_BYTES) < 0
-                                  : sent_ms >= active->info.newest_sent_ms;
+    if (is_renewed) {
+        info->is_active = true;
+    } else if (is_crossing) {
+        info->is_active = memcmp(info->sid, active->info.sid, SESSION_ID_BYTES) < 0;
+    } else {
+        info->is_active = sent_ms >= active->info.newest_sent_ms;
+    }
     info->is_receive_only = !info->is_active;
-    *restarted = info->is_active && active->info.is_confirmed && !is_spent(engine, &active->state);
-    info->replaced_confirmed = *restarted;
+    rival->is_there = true;
+    rival->is_restart = info->is_active && !is_renewed && active->info.is_confirmed &&
+                        !is_spent(engine, &active->state);
+    info->replaced_confirmed = info->is_active && active->info.is_confirmed;
     return OK;
 }
 
 static void describe(const struct engine *engine, struct acceptance *a) {
     struct session_info *info = &a->session.info;
+    const struct session *state = &a->session.state;
     memcpy(info->sid, a->initial.sid, SESSION_ID_BYTES);
     memcpy(info->afp, a->certificate.afp, HASH_BYTES);
     memcpy(info->peer_cid, a->certificate.cid, HASH_BYTES);
     info->peer = a->certificate.name;
     info->created_ms = engine->now_ms;
     info->used_ms = engine->now_ms;
+    info->expires_ms = state->own_expires_ms < state->peer_expires_ms ? state->own_expires_ms
+                                                                      : state->peer_expires_ms;
+}
+
+/* The first INITIAL of an account in a day without a one-time prekey, while the server has some:
+ * it withheld them (1.4). */
+static void note_initial(const struct engine *engine, struct acceptance *a) {
+    bool is_first = engine->now_ms > a->identity.initial_ms + DAY_MS;
+    a->withholds = is_first && a->initial.one_time_id == 0 && engine->welcome.one_time_left > 0;
+    a->identity.initial_ms = engine->now_ms;
 }
 
 static enum error write_people(struct engine *engine, struct acceptance *a) {
     const struct client_store *store = engine->store;
+    note_initial(engine, a);
     enum error error = store->identity_put(store->context, &a->identity);
+    if (error == OK && a->withholds) {
+        error = engine_tell_peer(engine, ERR_ONE_TIME_WITHHELD, &a->certificate.name, NULL);
+    }
     if (error == OK && a->is_foreign) {
         error = trust_changed(engine, &a->peer, a->certificate.afp);
     } else if (error == OK && !a->peer.has_pin) {
@@ -178,7 +213,7 @@ static enum error write_people(struct engine *engine, struct acceptance *a) {
 
 /* Step 7, one transaction: session, tombstone, one-time key, message. */
 static enum error write_session(struct engine *engine, const struct wire_deliver *deliver,
-                                struct acceptance *a) {
+                                struct acceptance *a, const struct rival *rival) {
     const struct client_store *store = engine->store;
     struct stored_session *added = NULL;
     bool makes_active = a->session.info.is_active;
@@ -186,7 +221,7 @@ static enum error write_session(struct engine *engine, const struct wire_deliver
                                             engine->now_ms, false);
     if (error == OK && a->initial.one_time_id != 0) {
         error =
-            store->prekey_delete(store->context, engine->account.cid, true, a->initial.one_time_id);
+            store->prekey_delete(store->context, a->initial.own_cid, true, a->initial.one_time_id);
     }
     if (error == OK && makes_active) {
         error = sessions_retire(engine, &deliver->from, a->certificate.afp, a->initial.sid, NULL);
@@ -194,15 +229,18 @@ static enum error write_session(struct engine *engine, const struct wire_deliver
     if (error == OK) {
         error = sessions_add(engine, &a->session, &added);
     }
+    if (error == OK && makes_active) {
+        error = duty_session_is_new(engine, &deliver->from);
+    }
+    if (error == OK && makes_active && rival->is_there) {
+        error = repair_failed(engine, &deliver->from, a->certificate.afp, a->initial.sid);
+    }
     if (error == OK) {
         const struct opened opened = {.from = &deliver->from,
                                       .session = added,
                                       .body = buffer_view(&a->body),
                                       .is_foreign = a->is_foreign};
-        error = inbox_store(engine, &opened);
-    }
-    if (error == OK) {
-        error = sessions_update(engine, added, NULL);
+        error = inbox_keep(engine, &opened);
     }
     return error == OK ? sessions_limit(engine, &deliver->from, a->certificate.afp) : error;
 }
@@ -210,7 +248,7 @@ static enum error write_session(struct engine *engine, const struct wire_deliver
 static enum error take_over(struct engine *engine, const struct wire_deliver *deliver,
                             struct acceptance *a) {
     struct body body;
-    bool restarted = false;
+    struct rival rival;
     uint64_t sent_ms = engine->now_ms;
     if (body_read(buffer_view(&a->body), &body) == OK && body.sent_ms < sent_ms) {
         sent_ms = body.sent_ms;
@@ -218,15 +256,15 @@ static enum error take_over(struct engine *engine, const struct wire_deliver *de
     describe(engine, a);
     enum error error = engine_write(engine);
     if (error == OK) {
-        error = decide(engine, a, sent_ms, &restarted);
+        error = decide(engine, a, sent_ms, &rival);
     }
     if (error == OK) {
         error = write_people(engine, a);
     }
     if (error == OK) {
-        error = write_session(engine, deliver, a);
+        error = write_session(engine, deliver, a, &rival);
     }
-    if (error == OK && restarted) {
+    if (error == OK && rival.is_restart) {
         error = engine_tell_peer(engine, ERR_SESSION_RESTARTED, &deliver->from, NULL);
     }
     return error == OK ? inbox_retry(engine, &deliver->from) : error;
@@ -238,11 +276,10 @@ static enum error conclude(struct engine *engine, const struct wire_deliver *del
     case GO_ON:
         return take_over(engine, deliver, a);
     case UNDECRYPTABLE:
-        return inbox_undecryptable(engine, &deliver->from, deliver->accepted_ms,
-                                   "the keys that it names are not here");
+        return resend_ask(engine, &deliver->from, a->initial.sid, deliver->accepted_ms,
+                          "the keys that it names are not here");
     case TWO_DEVICES:
-        return inbox_undecryptable(engine, &deliver->from, deliver->accepted_ms,
-                                   "two devices hold this identity");
+        return engine_tell_peer(engine, ERR_TWO_DEVICES, &deliver->from, NULL);
     case DROP:
         engine->dropped++;
         return OK;

@@ -26,6 +26,9 @@ must_check enum error engine_new(const struct client_store *store, const struct 
     made->entropy = *entropy;
     made->events = *events;
     made->release_at_ms = UINT64_MAX;
+    made->next_duty_ms = UINT64_MAX;
+    made->maintain_at_ms = UINT64_MAX;
+    made->has_new_duties = true;
     buffer_init(&made->in, 2 * FRAME_MAX_BYTES);
     buffer_init(&made->out, OUTPUT_MAX_BYTES);
     enum error error = account_load(store, &made->account);
@@ -35,7 +38,10 @@ must_check enum error engine_new(const struct client_store *store, const struct 
     }
     made->own = device_view(&made->device);
     if (error == OK) {
-        error = outbox_load(made);
+        error = jobs_load(made, OUTGOING_SEALED);
+    }
+    if (error == OK) {
+        error = jobs_load(made, OUTGOING_QUEUED);
     }
     if (error != OK) {
         engine_free(made);
@@ -60,6 +66,7 @@ void engine_free(struct engine *engine) {
     devices_forget(engine);
     buffer_clear(&engine->in);
     buffer_clear(&engine->out);
+    free(engine->vouched);
     free(engine->jobs);
     free(engine->correspondents);
     free(engine->notices);
@@ -187,16 +194,58 @@ void engine_closed(struct engine *engine, uint64_t now_ms, enum error error, con
     }
 }
 
-void engine_tick(struct engine *engine, uint64_t now_ms) {
-    if (engine->phase == ENGINE_OVER || now_ms < engine->release_at_ms) {
-        return;
+/* What follows from an event: what is owed first, since it may make messages to send. */
+static enum error work(struct engine *engine) {
+    enum error error = engine->phase == ENGINE_OPEN ? duties_run(engine) : OK;
+    if (error == OK && engine->phase == ENGINE_OPEN) {
+        error = outbox_run(engine);
     }
-    engine->now_ms = now_ms;
-    engine_finish(engine, inbox_release_all(engine));
+    if (error == OK && engine->phase == ENGINE_OPEN && engine->wants_fetch) {
+        error = inbox_fetch(engine);
+    }
+    return error;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
 }
 
 uint64_t engine_deadline(const struct engine *engine) {
-    return engine->release_at_ms;
+    bool is_open = engine->phase == ENGINE_OPEN;
+    uint64_t owed = is_open && engine->is_caught_up ? engine->next_duty_ms : UINT64_MAX;
+    uint64_t upkeep = is_open ? engine->maintain_at_ms : UINT64_MAX;
+    return smaller(engine->release_at_ms, smaller(owed, upkeep));
+}
+
+void engine_tick(struct engine *engine, uint64_t now_ms) {
+    if (engine->phase == ENGINE_OVER || now_ms < engine_deadline(engine)) {
+        return;
+    }
+    engine->now_ms = now_ms;
+    enum error error = OK;
+    if (now_ms >= engine->release_at_ms) {
+        error = inbox_release_all(engine);
+    }
+    if (error == OK && engine->phase == ENGINE_OPEN && now_ms >= engine->maintain_at_ms) {
+        error = login_upkeep(engine);
+        if (error == OK) {
+            error = engine_maintain(engine);
+        }
+    }
+    if (now_ms >= engine->next_duty_ms) {
+        engine->has_new_duties = true;
+    }
+    engine_finish(engine, error == OK ? work(engine) : error);
+}
+
+void engine_wind_up(struct engine *engine, uint64_t now_ms) {
+    engine->is_winding_up = true;
+    engine->has_new_duties = true;
+    if (engine->phase != ENGINE_OPEN) {
+        return;
+    }
+    engine->now_ms = now_ms;
+    engine_finish(engine, work(engine));
 }
 
 void engine_received(struct engine *engine, uint64_t now_ms, struct bytes bytes) {
@@ -205,13 +254,24 @@ void engine_received(struct engine *engine, uint64_t now_ms, struct bytes bytes)
     }
     engine->now_ms = now_ms;
     enum error error = frames_take(engine, bytes);
-    if (error == OK && engine->phase == ENGINE_OPEN) {
-        error = outbox_run(engine);
+    engine_finish(engine, error == OK ? work(engine) : error);
+}
+
+must_check enum error engine_card(struct engine *engine, const struct user_name *name,
+                                  const uint8_t fingerprint[PIN_BYTES]) {
+    if (engine->vouched_count == engine->vouched_capacity) {
+        size_t capacity = engine->vouched_capacity == 0 ? 16 : 2 * engine->vouched_capacity;
+        struct vouched *grown = realloc(engine->vouched, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            return ERR_MEMORY;
+        }
+        engine->vouched = grown;
+        engine->vouched_capacity = capacity;
     }
-    if (error == OK && engine->phase == ENGINE_OPEN && engine->wants_fetch) {
-        error = inbox_fetch(engine);
-    }
-    engine_finish(engine, error);
+    struct vouched *added = &engine->vouched[engine->vouched_count++];
+    added->name = *name;
+    memcpy(added->fingerprint, fingerprint, PIN_BYTES);
+    return OK;
 }
 
 /* ---- questions
@@ -280,7 +340,16 @@ bool engine_is_settled(const struct engine *engine) {
            engine->first_open_job == engine->job_count;
 }
 
+bool engine_is_at_rest(const struct engine *engine) {
+    return engine_is_settled(engine) && engine->is_caught_up && engine->bundles_in_flight == 0 &&
+           !engine->has_new_duties;
+}
+
 const struct send_result *engine_result(const struct engine *engine, size_t number) {
     require(number < engine->job_count);
     return &engine->jobs[number].result;
+}
+
+bool engine_clock_is_wrong(const struct engine *engine) {
+    return engine->clock_is_wrong;
 }

@@ -27,6 +27,7 @@ struct engine_notice {
     bool has_id;
     uint8_t msg_id[MESSAGE_ID_BYTES];
     uint64_t time_ms;
+    uint32_t count;    /**< ERR_MESSAGE_LOST: messages */
     const char *cause; /**< static text, may be NULL */
 };
 

@@ -7,6 +7,7 @@
 #ifndef SOTTO_CLIENT_ENGINE_INNER_H
 #define SOTTO_CLIENT_ENGINE_INNER_H
 
+#include "client/body.h"
 #include "client/engine.h"
 
 enum {
@@ -15,6 +16,7 @@ enum {
     BUNDLES_IN_FLIGHT_MAX = 8,
     GAP_WAIT_MS = 2000, /**< a missing message is waited for so long before later ones are shown */
     OUTPUT_MAX_BYTES = 8 * 1024 * 1024,
+    SPARE_JOBS_MAX = SENDS_IN_FLIGHT_MAX,
 };
 
 /** What was asked of the server and not answered. */
@@ -45,6 +47,7 @@ struct job {
     bool was_offered;      /**< sealed by an earlier engine: it may be on the server already */
     bool require_verified; /**< as in the submission */
     bool is_in_flight;
+    bool is_repair;  /**< encrypted again after its session had failed */
     bool is_dropped; /**< its row is gone: the answer changes nothing */
 };
 
@@ -89,14 +92,17 @@ enum login_as {
 struct login {
     uint8_t exporter[32];
     enum login_as as;
-    unsigned tries;    /**< LOGINs or REGISTERs sent */
-    bool is_renewing;  /**< logged in, and all else waits for the answer to RENEW */
-    bool is_exclusive; /**< the server takes nothing but that RENEW */
+    unsigned tries;       /**< LOGINs or REGISTERs sent */
+    bool is_renewing;     /**< logged in, and all else waits for the answer to RENEW */
+    bool is_exclusive;    /**< the server takes nothing but that RENEW */
     bool unit_is_pending; /**< what RENEW offers: the pending certificate, or the current one */
     uint64_t unit_ms;
     uint32_t unit_set_id;
-    bool has_new_pin; /**< the server shows another key than the first pin was */
-    bool has_other;   /**< `other` is loaded: an earlier device or a pending one */
+    uint32_t set_id;        /**< what the server has now: as the welcome said, or published since */
+    uint16_t one_time_left; /**< likewise */
+    uint64_t opened_ms;     /**< when login was over */
+    bool has_new_pin;   /**< the server shows another key than the first pin was */
+    bool has_other;     /**< `other` is loaded: an earlier device or a pending one */
     struct device other;
     struct own_device other_view;
 };
@@ -146,10 +152,13 @@ struct engine {
     size_t vouched_count;
     size_t vouched_capacity;
 
+    size_t spare_jobs[SPARE_JOBS_MAX]; /**< done, and nobody asks for their results */
+    size_t spare_job_count;
+
     bool is_winding_up;
-    bool is_backlogged;     /**< messages of the outbox could not all be offered yet */
-    bool has_new_duties;    /**< something has changed about what is owed, or may be done now */
-    uint64_t next_duty_ms;  /**< when the next one is due, UINT64_MAX: none */
+    bool is_backlogged;      /**< messages of the outbox could not all be offered yet */
+    bool has_new_duties;     /**< something has changed about what is owed, or may be done now */
+    uint64_t next_duty_ms;   /**< when the next one is due, UINT64_MAX: none */
     uint64_t maintain_at_ms; /**< next maintenance, UINT64_MAX: not in this connection */
 
     struct answer answer;
@@ -207,7 +216,8 @@ must_check enum error login_certificate(struct engine *engine, uint32_t request,
                                         struct bytes certificate);
 /** Login is over: everything else may begin. */
 must_check enum error login_open(struct engine *engine);
-/** What a login does for the own keys, once a day on a connection that stays; the clock is right. */
+/** What a login does for the own keys, once a day on a connection that stays, as part of
+ * engine_maintain. */
 must_check enum error login_upkeep(struct engine *engine);
 
 /* ---- publish.c: prekeys */
@@ -267,14 +277,12 @@ must_check enum error inbox_deliver(struct engine *engine, const struct wire_del
 must_check enum error inbox_acknowledge(struct engine *engine);
 /** Asks for what waits, once. */
 must_check enum error inbox_fetch(struct engine *engine);
-/** Forgets what is over its age; once per login. */
+/** Gives up COMPACT messages that are over their age. */
 must_check enum error inbox_expire(struct engine *engine);
 /** Releases messages that waited long enough for missing ones. */
 must_check enum error inbox_release_all(struct engine *engine);
 /** Tries the COMPACT messages of a sender again. */
 must_check enum error inbox_retry(struct engine *engine, const struct user_name *from);
-must_check enum error inbox_undecryptable(struct engine *engine, const struct user_name *from,
-                                          uint64_t time_ms, const char *cause);
 
 /** A message that was opened, where it stands in its session. */
 struct opened {
@@ -284,11 +292,87 @@ struct opened {
     struct bytes body;
     bool is_foreign; /**< under a key that is not the pinned one */
 };
-/** Stores it, in the open transaction. */
-must_check enum error inbox_store(struct engine *engine, const struct opened *opened);
+/** Takes it in, in the open transaction: session, message, and what follows from it. The session
+ * may be gone afterwards. */
+must_check enum error inbox_keep(struct engine *engine, const struct opened *opened);
 
 /* ---- accept.c */
 must_check enum error accept_initial(struct engine *engine, const struct wire_deliver *deliver);
+
+/* ---- seal.c */
+
+/** Encrypts `content` as the next message of the session and fills what a sealed message has; the
+ * session's new state is written, the message is not. ERR_NOT_FOUND: the session is at its end, and
+ * nothing has changed. */
+must_check enum error seal_message(struct engine *engine, struct stored_session *session,
+                                   struct outgoing *message, struct bytes content,
+                                   struct buffer *envelope);
+
+/* ---- control.c: messages that the engine writes itself, kinds 2, 4 and 5 */
+
+/** Whether one can leave now to that correspondent. */
+bool control_may_go(const struct engine *engine, size_t correspondent);
+/** Seals, stores and offers one. ERR_NOT_FOUND as seal_message. */
+must_check enum error control_send(struct engine *engine, const struct user_name *to,
+                                   struct stored_session *session, enum body_kind kind,
+                                   struct bytes content);
+/** Kind 5 with the numbers that were given up, as many as one message holds, maybe none. */
+must_check enum error control_notice(struct engine *engine, size_t correspondent,
+                                     struct stored_session *session);
+/** One that will not arrive: its row is deleted, what it carried is owed again from `due_ms` on. */
+must_check enum error control_take_back(struct engine *engine, const struct outgoing *message,
+                                        uint64_t due_ms);
+
+/* ---- duties.c */
+
+/** Does what is owed and can be done now. */
+must_check enum error duties_run(struct engine *engine);
+/** Writes one down; `data` may be NULL. */
+must_check enum error duty_owe(struct engine *engine, const struct user_name *peer,
+                               enum duty_kind kind, const uint8_t *data, uint64_t due_ms);
+/** What names the chain of an envelope that waits, as data of DUTY_WAITING. */
+void duty_waiting_data(struct bytes envelope, uint8_t data[DUTY_DATA_BYTES]);
+/** A new session makes handshakes out of turn needless. */
+must_check enum error duty_session_is_new(struct engine *engine, const struct user_name *peer);
+/** An accepted contact (1.12): gets receipts, confirmations and messages of kind 4. */
+bool duty_is_accepted(const struct engine *engine, const struct stored_peer *peer);
+
+/* ---- receipts.c */
+
+/** Owes a receipt for a message that was taken in, or whose id came again. */
+must_check enum error receipt_owe(struct engine *engine, const struct user_name *to,
+                                  const uint8_t afp[HASH_BYTES],
+                                  const uint8_t msg_id[MESSAGE_ID_BYTES]);
+/** A message of kind 2. */
+must_check enum error receipts_take(struct engine *engine, const struct session_info *info,
+                                    const struct body *body);
+/** Sends what is owed in that session. `*left`: more than one message holds. */
+must_check enum error receipts_send(struct engine *engine, const struct user_name *to,
+                                    struct stored_session *session, bool *left);
+
+/* ---- resend.c */
+
+/** Something that cannot be opened came, of session `sid` (1.10). `time_ms` and `cause` are for the
+ * notice that people get when it is nobody to ask. */
+must_check enum error resend_ask(struct engine *engine, const struct user_name *from,
+                                 const uint8_t sid[SESSION_ID_BYTES], uint64_t time_ms,
+                                 const char *cause);
+/** A message of kind 4, which came in the session `info`. */
+must_check enum error resend_take(struct engine *engine, const struct session_info *info,
+                                  const struct body *body);
+
+/* ---- repair.c */
+
+/** Sessions with that account have failed: what has no receipt and was not encrypted in `keep`
+ * (NULL: in none) is to be encrypted again (1.8). */
+must_check enum error repair_failed(struct engine *engine, const struct user_name *peer,
+                                    const uint8_t afp[HASH_BYTES], const uint8_t *keep);
+/** A sealed message whose session is over: it is encrypted again, or owed again. */
+must_check enum error repair_message(struct engine *engine, struct outgoing *message);
+/** Makes jobs of the messages to that person that wait for repair. */
+must_check enum error repair_load(struct engine *engine, const struct user_name *peer);
+/** Owes the repair of whatever waits for it. */
+must_check enum error repair_resume(struct engine *engine);
 
 /* ---- sessions.c */
 
@@ -312,6 +396,14 @@ must_check enum error sessions_active(struct engine *engine, const struct user_n
 must_check enum error sessions_retire(struct engine *engine, const struct user_name *peer,
                                       const uint8_t afp[HASH_BYTES],
                                       const uint8_t sid[SESSION_ID_BYTES], const uint8_t *cid);
+/** The session with that id under that key, without its state. ERR_NOT_FOUND. */
+must_check enum error sessions_find(struct engine *engine, const struct user_name *peer,
+                                    const uint8_t afp[HASH_BYTES],
+                                    const uint8_t sid[SESSION_ID_BYTES], struct session_info *info);
+/** Writes what is changed in `info`. */
+must_check enum error sessions_mark(struct engine *engine, const struct session_info *info);
+/** Deletes one. */
+must_check enum error sessions_forget(struct engine *engine, const struct session_info *info);
 /** Deletes every session of that key. */
 must_check enum error sessions_close(struct engine *engine, const struct user_name *peer,
                                      const uint8_t afp[HASH_BYTES]);
@@ -322,8 +414,20 @@ must_check enum error sessions_promote(struct engine *engine, const struct user_
 must_check enum error sessions_limit(struct engine *engine, const struct user_name *peer,
                                      const uint8_t afp[HASH_BYTES]);
 void sessions_clear(struct engine *engine);
+/** Whether the own chain is due that proves something to the other side (1.5 step 8): the
+ * responder's first, the initiator's second, and the first of a session that was begun for no
+ * message. */
+bool session_owes_chain(const struct session *state);
 
 /* ---- trust.c */
+
+/** The card that an administrator vouches for, NULL when there is none for that name. */
+const struct vouched *trust_card(const struct engine *engine, const struct user_name *name);
+bool trust_fits_card(const struct vouched *card, const uint8_t afp[HASH_BYTES]);
+/** A card vouches for the account that the server shows: pinned and verified. */
+must_check enum error trust_vouched(struct engine *engine, const struct certificate *certificate);
+/** Whether messages to that person need no further comparison. */
+bool trust_is_verified(const struct engine *engine, const struct stored_peer *peer);
 
 /** Epoch and prekey-set rules against earlier sightings; `set_id` 0 when there is none. OK: it may
  * be used, and
@@ -344,8 +448,14 @@ must_check enum error trust_pin(struct engine *engine, struct stored_peer *peer,
 
 /* ---- jobs.c */
 
-/** Makes jobs of what the outbox holds. */
-must_check enum error outbox_load(struct engine *engine);
+/** Makes jobs of the messages in that state that have none yet, in their order. */
+must_check enum error jobs_load(struct engine *engine, enum outgoing_state state);
+/** A job for a stored message; `*index` names it. */
+must_check enum error job_add(struct engine *engine, const struct outgoing *message, size_t *index);
+/** The job that is not done of a row, or NULL. */
+struct job *job_open(struct engine *engine, uint64_t row);
+must_check enum error job_correspondent(struct engine *engine, const struct user_name *name,
+                                        size_t *index);
 /** The job has its result; its text is wiped. */
 void job_conclude(struct job *job, const struct failure *failure);
 /** The time that a message carries: now, but never twice and never backwards. */
@@ -363,6 +473,8 @@ must_check enum error job_enqueue(struct engine *engine, struct job *job,
  * Inside a transaction, together with writing down the new epoch. */
 must_check enum error outbox_new_epoch(struct engine *engine);
 
+/** Offers the envelope of a job. */
+must_check enum error outbox_offer(struct engine *engine, size_t index, struct bytes envelope);
 /** Sends what can be sent, asks for the bundles that are missing. */
 must_check enum error outbox_run(struct engine *engine);
 must_check enum error outbox_accepted(struct engine *engine, size_t job);

@@ -217,8 +217,8 @@ static enum error handle_frames(struct engine *engine, struct bytes *stream) {
     for (;;) {
         struct wire_frame frame;
         size_t used = 0;
-        enum error error =
-            wire_frame_cut(*stream, wire_frame_max(state_of(engine), WIRE_TO_CLIENT), &frame, &used);
+        enum error error = wire_frame_cut(*stream, wire_frame_max(state_of(engine), WIRE_TO_CLIENT),
+                                          &frame, &used);
         if (error == ERR_WAIT) {
             return OK;
         }

@@ -57,41 +57,70 @@ static void bad_bundle(struct correspondent *to, enum error error) {
     }
 }
 
-static enum error start(struct engine *engine, const struct bundle *bundle,
-                        struct stored_peer *peer, const struct stored_identity *identity) {
+static void describe(const struct engine *engine, const struct bundle *bundle,
+                     struct stored_session *session) {
+    const struct session *state = &session->state;
+    session->info = (struct session_info){
+        .peer = bundle->certificate.name,
+        .is_own = true,
+        .is_active = true,
+        .created_ms = engine->now_ms,
+        .used_ms = engine->now_ms,
+        .expires_ms = state->own_expires_ms < state->peer_expires_ms ? state->own_expires_ms
+                                                                     : state->peer_expires_ms};
+    memcpy(session->info.sid, state->sid, SESSION_ID_BYTES);
+    memcpy(session->info.afp, bundle->certificate.afp, HASH_BYTES);
+    memcpy(session->info.peer_cid, bundle->certificate.cid, HASH_BYTES);
+}
+
+/* A handshake out of turn means that the session before has failed; its first message is what the
+ * device owes, or an empty notice. */
+static enum error note_forced(struct engine *engine, const struct session_info *info) {
+    enum error error = engine->store->forced_add(engine->store->context, &info->peer,
+                                                 FORCED_HANDSHAKE, engine->now_ms);
+    if (error == OK) {
+        error = duty_owe(engine, &info->peer, DUTY_CONFIRM, NULL, engine->now_ms);
+    }
+    return error == OK ? repair_failed(engine, &info->peer, info->afp, info->sid) : error;
+}
+
+static enum error start(struct engine *engine, struct correspondent *to,
+                        const struct bundle *bundle, struct stored_peer *peer,
+                        const struct stored_identity *identity) {
     const struct client_store *store = engine->store;
     struct stored_session session;
     struct stored_session *added = NULL;
+    bool is_forced = to->is_forced;
     memset(&session, 0, sizeof(session));
+    to->is_forced = false;
     enum error error =
         session_start(&engine->own, bundle, &engine->entropy, engine->now_ms, &session.state);
     if (error != OK) {
         return error;
     }
-    session.info = (struct session_info){.peer = peer->name,
-                                         .is_own = true,
-                                         .is_active = true,
-                                         .created_ms = engine->now_ms,
-                                         .used_ms = engine->now_ms};
-    memcpy(session.info.sid, session.state.sid, SESSION_ID_BYTES);
-    memcpy(session.info.afp, bundle->certificate.afp, HASH_BYTES);
-    memcpy(session.info.peer_cid, bundle->certificate.cid, HASH_BYTES);
+    describe(engine, bundle, &session);
+    const struct session_info info = session.info;
     error = engine_write(engine);
     if (error == OK) {
         error = store->identity_put(store->context, identity);
     }
     if (error == OK && !peer->has_pin) {
-        error = trust_pin(engine, peer, bundle->certificate.afp);
+        error = trust_pin(engine, peer, info.afp);
     }
     if (error == OK) {
-        error =
-            sessions_retire(engine, &peer->name, bundle->certificate.afp, session.info.sid, NULL);
+        error = sessions_retire(engine, &info.peer, info.afp, info.sid, NULL);
     }
     if (error == OK) {
         error = sessions_add(engine, &session, &added);
     }
     session_clear(&session.state);
-    return error == OK ? sessions_limit(engine, &peer->name, bundle->certificate.afp) : error;
+    if (error == OK) {
+        error = duty_session_is_new(engine, &info.peer);
+    }
+    if (error == OK && is_forced) {
+        error = note_forced(engine, &info);
+    }
+    return error == OK ? sessions_limit(engine, &info.peer, info.afp) : error;
 }
 
 static bool is_fatal(enum error error) {
@@ -116,7 +145,7 @@ static enum error judge(struct engine *engine, struct correspondent *to,
     }
     if (error == OK) {
         to->is_checked = true;
-        error = start(engine, bundle, peer, &identity);
+        error = start(engine, to, bundle, peer, &identity);
     }
     if (error != OK && !is_fatal(error)) {
         bad_bundle(to, error);
@@ -136,7 +165,12 @@ must_check enum error handshake_bundle(struct engine *engine, size_t corresponde
     if (error != OK && error != ERR_NOT_FOUND) {
         return error;
     }
-    error = bundle_verify(data, &to->name, engine->now_ms, peer.has_pin ? peer.afp : NULL, &bundle);
+    const struct vouched *card = trust_card(engine, &to->name);
+    const uint8_t *pin = peer.has_pin && card == NULL ? peer.afp : NULL;
+    error = bundle_verify(data, &to->name, engine->now_ms, pin, &bundle);
+    if (error == OK && card != NULL && !trust_fits_card(card, bundle.certificate.afp)) {
+        error = ERR_CONFLICT;
+    }
     if (error == ERR_MEMORY || error == ERR_CRYPTO) {
         return error;
     }
@@ -148,10 +182,20 @@ must_check enum error handshake_bundle(struct engine *engine, size_t corresponde
         bad_bundle(to, error);
         return OK;
     }
+    if (card != NULL) {
+        error = trust_vouched(engine, &bundle.certificate);
+        if (error == OK) {
+            error = engine->store->peer_get(engine->store->context, &to->name, &peer);
+        }
+        if (error != OK) {
+            return error;
+        }
+    }
     /* The other side may have begun one while the bundle was under way: then that one is used. */
     uint8_t sid[SESSION_ID_BYTES];
     error = active_sid(engine, &to->name, sid);
     if (error != OK || memcmp(sid, to->ended, SESSION_ID_BYTES) != 0) {
+        to->is_forced = false;
         return error;
     }
     return judge(engine, to, &bundle, &peer);

@@ -32,34 +32,39 @@ static enum error acknowledge(struct engine *engine, uint64_t handle) {
     return engine->ack.count == ACKS_PER_FRAME_MAX ? inbox_acknowledge(engine) : OK;
 }
 
-must_check enum error inbox_undecryptable(struct engine *engine, const struct user_name *from,
-                                          uint64_t time_ms, const char *cause) {
-    const struct engine_notice notice = {
-        .error = ERR_UNDECRYPTABLE, .peer = *from, .time_ms = time_ms, .cause = cause};
-    return engine_tell(engine, &notice);
-}
-
 /* ---- storing
  * -------------------------------------------------------------------------------------- */
+
+/* Whether a message is waited for that was sent before this one; then until when. */
+static enum error find_gap(struct engine *engine, const struct incoming *message, bool *waits) {
+    uint64_t since = engine->now_ms > GAP_WAIT_MS ? engine->now_ms - GAP_WAIT_MS : 0;
+    uint64_t noticed = 0;
+    enum error error =
+        engine->store->incoming_gap(engine->store->context, message, since, &noticed);
+    *waits = error == OK && noticed <= engine->now_ms && noticed + GAP_WAIT_MS > engine->now_ms;
+    if (*waits && noticed + GAP_WAIT_MS < engine->release_at_ms) {
+        engine->release_at_ms = noticed + GAP_WAIT_MS;
+    }
+    return error == ERR_NOT_FOUND ? OK : error;
+}
 
 static enum error release_ready(struct engine *engine, const struct user_name *from, bool *again) {
     enum { BATCH = 16 };
     struct incoming pending[BATCH];
     size_t count = BATCH;
+    bool waits = false;
     enum error error =
         engine->store->incoming_pending(engine->store->context, from, pending, &count);
     *again = count == BATCH;
     for (size_t i = 0; error == OK && i < count; i++) {
-        uint64_t due = pending[i].received_ms + GAP_WAIT_MS;
-        if (pending[i].missing > 0 && due > engine->now_ms &&
-            pending[i].received_ms <= engine->now_ms) {
+        error = find_gap(engine, &pending[i], &waits);
+        if (error != OK || waits) {
             *again = false;
-            engine->release_at_ms = due < engine->release_at_ms ? due : engine->release_at_ms;
-            return OK;
+            return error;
         }
         error = engine_write(engine);
         if (error == OK) {
-            error = engine->store->incoming_release(engine->store->context, pending[i].row);
+            error = engine->store->incoming_release(engine->store->context, &pending[i]);
         }
     }
     return error;
@@ -89,23 +94,19 @@ must_check enum error inbox_release_all(struct engine *engine) {
     return error == ERR_NOT_FOUND ? OK : error;
 }
 
-/* Where the message stands in its session, and how many before it have not come. */
-static enum error find_position(struct engine *engine, const struct opened *opened,
-                                struct incoming *message) {
+/* Where the message stands in its session. */
+static void find_position(const struct opened *opened, struct incoming *message) {
     const struct session *state = &opened->session->state;
     const struct session_change *change = opened->change;
     memcpy(message->sid, state->sid, SESSION_ID_BYTES);
-    if (change != NULL && change->used_skipped) {
+    message->is_from_gap = change != NULL && change->used_skipped;
+    if (message->is_from_gap) {
         memcpy(message->chain_id, change->used_chain, CHAIN_ID_BYTES);
         message->number = change->used_n;
-        return engine->store->incoming_chain(engine->store->context, message->sid,
-                                             message->chain_id, &message->chain_number);
+        return;
     }
     memcpy(message->chain_id, state->receiving.id, CHAIN_ID_BYTES);
     message->number = state->receiving.next - 1;
-    message->chain_number = state->chains_received;
-    message->missing = (uint32_t)(change != NULL ? change->added_count : state->skipped_count);
-    return OK;
 }
 
 /* Counts a message under a key that is not accepted; `*is_kept` when it is among those that are
@@ -130,42 +131,70 @@ static enum error add(struct engine *engine, const struct opened *opened, const 
         .kind = body->kind,
         .sent_ms = body->sent_ms < INT64_MAX ? body->sent_ms : engine->now_ms,
         .received_ms = engine->now_ms,
+        .life_s = body->life_s,
         .is_held = opened->is_foreign,
         .is_confirmed = info->is_confirmed || !info->replaced_confirmed,
     };
     memcpy(message.afp, info->afp, HASH_BYTES);
     memcpy(message.msg_id, body->msg_id, MESSAGE_ID_BYTES);
-    enum error error = find_position(engine, opened, &message);
-    if (error == OK) {
-        error = engine->store->incoming_add(engine->store->context, &message, body->content);
-    }
-    if (error == OK && opened->change != NULL && opened->change->used_skipped) {
-        error = engine->store->incoming_filled(engine->store->context, &message);
-    }
+    find_position(opened, &message);
+    enum error error = engine->store->incoming_add(engine->store->context, &message, body->content);
     return error == OK && !message.is_held ? release(engine, opened->from) : error;
 }
 
-must_check enum error inbox_store(struct engine *engine, const struct opened *opened) {
-    struct body body;
-    struct session_info *info = &opened->session->info;
+/* A message for people: shown once, whatever the number of its ciphertexts, and each of those gets
+ * the receipt. */
+static enum error take_text(struct engine *engine, const struct opened *opened,
+                            const struct body *body) {
+    const struct session_info *info = &opened->session->info;
     bool is_kept = true;
-    if (body_read(opened->body, &body) != OK) {
-        engine->dropped++;
-        return OK;
-    }
-    uint64_t sent = body.sent_ms < engine->now_ms ? body.sent_ms : engine->now_ms;
-    if (sent > info->newest_sent_ms) {
-        info->newest_sent_ms = sent;
-    }
     enum error error =
-        engine->store->seen_add(engine->store->context, info->afp, body.msg_id, engine->now_ms);
+        engine->store->seen_add(engine->store->context, info->afp, body->msg_id, engine->now_ms);
+    bool is_new = error == OK;
     if (error == ERR_DUPLICATE) {
-        return OK; /* the same message in another ciphertext */
+        error = OK;
     }
-    if (error == OK && opened->is_foreign) {
+    if (error == OK && is_new && opened->is_foreign) {
         error = hold(engine, opened, &is_kept);
     }
-    return error == OK && is_kept ? add(engine, opened, &body) : error;
+    if (error == OK && is_new && is_kept) {
+        error = add(engine, opened, body);
+    }
+    return error == OK && !opened->is_foreign && body_gets_receipt(body->kind)
+               ? receipt_owe(engine, opened->from, info->afp, body->msg_id)
+               : error;
+}
+
+/* Numbers that never come; who waits for one of them need not. */
+static enum error take_notice(struct engine *engine, const struct opened *opened,
+                              const struct body *body) {
+    enum error error = OK;
+    for (size_t i = 0; error == OK && i < body->count; i++) {
+        const uint8_t *at = body->content.data + i * BODY_PLACE_BYTES;
+        struct chain_place place = {.number = get_u32(at + CHAIN_ID_BYTES)};
+        memcpy(place.chain_id, at, CHAIN_ID_BYTES);
+        error = engine->store->session_given_up(engine->store->context, opened->from,
+                                                opened->session->info.afp, &place);
+    }
+    return error == OK ? release(engine, opened->from) : error;
+}
+
+static enum error store(struct engine *engine, const struct opened *opened,
+                        const struct body *body) {
+    if (body_is_for_people(body->kind)) {
+        return take_text(engine, opened, body);
+    }
+    if (opened->is_foreign) {
+        return OK; /* a key that is not accepted says nothing about messages */
+    }
+    switch (body->kind) {
+    case BODY_DELIVERED:
+        return receipts_take(engine, &opened->session->info, body);
+    case BODY_RESEND:
+        return resend_take(engine, &opened->session->info, body);
+    default:
+        return take_notice(engine, opened, body);
+    }
 }
 
 /* ---- opening
@@ -179,34 +208,100 @@ static enum error is_foreign(struct engine *engine, const struct session_info *i
     return error == ERR_NOT_FOUND ? OK : error;
 }
 
-/* A message that its session has opened: state and text go into the same transaction. */
-static enum error keep(struct engine *engine, const struct user_name *from,
-                       struct stored_session *session, const struct session_change *change,
-                       struct bytes body) {
-    struct opened opened = {.from = from, .session = session, .change = change, .body = body};
-    enum error error = is_foreign(engine, &session->info, &opened.is_foreign);
-    if (error == OK) {
-        error = engine_write(engine);
+/* S4: the peer writes in another session than the one that is used here, and does not answer in
+ * that one. */
+static enum error check_divergence(struct engine *engine, const struct session_info *info) {
+    struct stored_session *active = NULL;
+    enum error error = sessions_active(engine, &info->peer, info->afp, &active);
+    if (error != OK) {
+        return error == ERR_NOT_FOUND ? OK : error;
     }
-    session->info.is_confirmed = session->state.is_confirmed;
-    if (error == OK) {
-        error = inbox_store(engine, &opened);
-    }
-    return error == OK ? sessions_update(engine, session, change) : error;
+    const struct session *state = &active->state;
+    bool is_unanswered = state->chains_sent > 0 && !state->need_send;
+    bool is_long = state->sent_in_chain >= DIVERGED_MESSAGES ||
+                   engine->now_ms >= active->info.chain_ms + DIVERGED_MS;
+    return is_unanswered && is_long
+               ? duty_owe(engine, &info->peer, DUTY_HANDSHAKE, NULL, engine->now_ms)
+               : OK;
 }
 
-/* Opens an envelope of a known session. `*status`: OK, ERR_WAIT (its chain is not known yet), or
- * why not. */
+/* What a good message changes beside itself. `session` is given back to its slot after this. */
+static enum error note_good(struct engine *engine, struct stored_session *session,
+                            const struct opened *opened) {
+    const struct session_info info = session->info;
+    struct stored_peer peer;
+    if (opened->is_foreign) {
+        return OK;
+    }
+    engine->has_new_duties = true;
+    enum error error =
+        engine->store->duty_delete(engine->store->context, opened->from, DUTY_BROKEN, NULL);
+    if (error == OK) {
+        error = job_find_peer(engine, opened->from, &peer);
+    }
+    if (error == OK && info.is_active && session_owes_chain(&session->state) &&
+        duty_is_accepted(engine, &peer)) {
+        error = duty_owe(engine, opened->from, DUTY_CONFIRM, NULL, engine->now_ms);
+    }
+    return error == OK && !info.is_active ? check_divergence(engine, &info) : error;
+}
+
+/* A message that its session has opened: state and text go into the same transaction. */
+must_check enum error inbox_keep(struct engine *engine, const struct opened *opened) {
+    struct stored_session *session = opened->session;
+    const struct user_name peer = session->info.peer;
+    uint8_t sid[SESSION_ID_BYTES];
+    memcpy(sid, session->info.sid, SESSION_ID_BYTES);
+    struct body body;
+    bool is_read = body_read(opened->body, &body) == OK;
+    session->info.is_confirmed = session->state.is_confirmed;
+    if (is_read) {
+        /* A time to come counts as now. */
+        uint64_t sent = body.sent_ms < engine->now_ms ? body.sent_ms : engine->now_ms;
+        uint64_t newest = session->info.newest_sent_ms;
+        session->info.newest_sent_ms = sent > newest ? sent : newest;
+    }
+    enum error error = sessions_update(engine, session, opened->change);
+    if (error == OK && is_read) {
+        error = store(engine, opened, &body);
+    } else if (error == OK) {
+        engine->dropped++;
+    }
+    if (error == OK) {
+        error = sessions_borrow(engine, &peer, sid, &session);
+    }
+    if (error == ERR_NOT_FOUND) {
+        return OK; /* the message has closed its own session */
+    }
+    return error == OK ? note_good(engine, session, opened) : error;
+}
+
+/* Opens an envelope of a known session. `*status`: OK, ERR_WAIT (it may be opened later), or why
+ * not. */
 static enum error open_known(struct engine *engine, const struct user_name *from,
                              struct stored_session *session, struct bytes envelope,
                              enum error *status) {
+    const struct own_device *own = &engine->own;
     struct session_change change;
     struct buffer body;
+    enum error error = devices_borrow(engine, session->state.own_cid, &own);
+    if (error != OK && error != ERR_NOT_FOUND) {
+        return error;
+    }
+    own = error == OK ? own : &engine->own;
     buffer_init(&body, BODY_MAX_BYTES);
-    *status = session_open(&session->state, &engine->own, envelope, engine->now_ms, &body, &change);
-    enum error error = OK;
+    *status = session_open(&session->state, own, envelope, engine->now_ms, &body, &change);
+    error = OK;
     if (*status == OK) {
-        error = keep(engine, from, session, &change, buffer_view(&body));
+        struct opened opened = {
+            .from = from, .session = session, .change = &change, .body = buffer_view(&body)};
+        error = is_foreign(engine, &session->info, &opened.is_foreign);
+        if (error == OK) {
+            error = engine_write(engine);
+        }
+        if (error == OK) {
+            error = inbox_keep(engine, &opened);
+        }
     } else if (*status == ERR_MEMORY || *status == ERR_CRYPTO) {
         error = *status;
     }
@@ -214,18 +309,58 @@ static enum error open_known(struct engine *engine, const struct user_name *from
     return error;
 }
 
+/* A COMPACT message, or one too far ahead, that was given up. Nothing is said of sessions that were
+ * replaced: what was lost in them is sent again. */
+static enum error tell_lost(struct engine *engine, const struct user_name *from,
+                            struct bytes envelope) {
+    const struct engine_notice notice = {
+        .error = ERR_MESSAGE_LOST, .peer = *from, .time_ms = engine->now_ms, .count = 1};
+    enum envelope_type type;
+    uint8_t sid[SESSION_ID_BYTES];
+    struct stored_peer peer;
+    struct session_info info;
+    enum error error = job_find_peer(engine, from, &peer);
+    if (error != OK || envelope_inspect(envelope, &type, sid) != OK || !peer.has_pin) {
+        return error;
+    }
+    error = sessions_find(engine, from, peer.afp, sid, &info);
+    if (error != OK) {
+        return error == ERR_NOT_FOUND ? OK : error;
+    }
+    return info.is_active ? engine_tell(engine, &notice) : OK;
+}
+
+/* Nothing is forced for the sake of more chains than a peer can have honestly. */
+static enum error expect_chain(struct engine *engine, const struct user_name *from,
+                               struct bytes envelope) {
+    enum { CHAINS_MAX = 16 };
+    uint8_t data[DUTY_DATA_BYTES];
+    struct stored_peer peer;
+    uint32_t count = 0;
+    enum error error = job_find_peer(engine, from, &peer);
+    if (error != OK || !peer.has_pin || !duty_is_accepted(engine, &peer)) {
+        return error;
+    }
+    duty_waiting_data(envelope, data);
+    error = engine->store->duty_count(engine->store->context, from, DUTY_WAITING, &count);
+    return error == OK && count < CHAINS_MAX
+               ? duty_owe(engine, from, DUTY_WAITING, data, engine->now_ms + WAITING_HANDSHAKE_MS)
+               : error;
+}
+
 static enum error put_aside(struct engine *engine, const struct wire_deliver *deliver) {
-    uint32_t lost = 0;
+    struct buffer lost;
+    buffer_init(&lost, ENVELOPE_MAX_BYTES);
     enum error error = engine_write(engine);
     if (error == OK) {
         error = engine->store->waiting_add(engine->store->context, &deliver->from,
                                            deliver->envelope, engine->now_ms, &lost);
     }
-    for (uint32_t i = 0; error == OK && i < lost; i++) {
-        error = inbox_undecryptable(engine, &deliver->from, engine->now_ms,
-                                    "the start of its chain never came");
+    if (error == OK && lost.size > 0) {
+        error = tell_lost(engine, &deliver->from, buffer_view(&lost));
     }
-    return error;
+    buffer_clear(&lost);
+    return error == OK ? expect_chain(engine, &deliver->from, deliver->envelope) : error;
 }
 
 /* One pass over the COMPACT messages that wait; `*opened` when the state has moved. */
@@ -271,6 +406,21 @@ must_check enum error inbox_retry(struct engine *engine, const struct user_name 
     return error;
 }
 
+/* A bad message in a known session: if nothing good follows within a day, the session is broken. */
+static enum error note_bad(struct engine *engine, const struct user_name *from) {
+    struct stored_peer peer;
+    uint32_t count = 0;
+    engine->dropped++;
+    enum error error = job_find_peer(engine, from, &peer);
+    if (error != OK || !peer.has_pin || !duty_is_accepted(engine, &peer)) {
+        return error;
+    }
+    error = engine->store->duty_count(engine->store->context, from, DUTY_BROKEN, &count);
+    return error == OK && count == 0
+               ? duty_owe(engine, from, DUTY_BROKEN, NULL, engine->now_ms + WAITING_HANDSHAKE_MS)
+               : error;
+}
+
 static enum error take_known(struct engine *engine, const struct wire_deliver *deliver,
                              enum envelope_type type, struct stored_session *session) {
     enum error status = OK;
@@ -284,10 +434,9 @@ static enum error take_known(struct engine *engine, const struct wire_deliver *d
     if (status == OK && type != ENVELOPE_COMPACT) {
         return inbox_retry(engine, &deliver->from);
     }
-    if (status != OK && status != ERR_DUPLICATE) {
-        engine->dropped++;
-    }
-    return OK;
+    /* A copied HELLO costs nothing to put before bad bytes: that counts against nobody. */
+    bool is_bad = status != OK && status != ERR_DUPLICATE && type != ENVELOPE_INITIAL;
+    return is_bad ? note_bad(engine, &deliver->from) : OK;
 }
 
 static enum error take(struct engine *engine, const struct wire_deliver *deliver) {
@@ -308,8 +457,8 @@ static enum error take(struct engine *engine, const struct wire_deliver *deliver
     case ENVELOPE_COMPACT:
         return put_aside(engine, deliver);
     case ENVELOPE_FULL:
-        return inbox_undecryptable(engine, &deliver->from, deliver->accepted_ms,
-                                   "its session is not known here");
+        return resend_ask(engine, &deliver->from, sid, deliver->accepted_ms,
+                          "its session is not known here");
     }
     return OK;
 }
@@ -319,36 +468,21 @@ must_check enum error inbox_deliver(struct engine *engine, const struct wire_del
     return error == OK ? acknowledge(engine, deliver->handle) : error;
 }
 
-static enum error expire_waiting(struct engine *engine) {
+must_check enum error inbox_expire(struct engine *engine) {
     struct user_name from;
+    struct buffer envelope;
     enum error error = OK;
+    buffer_init(&envelope, ENVELOPE_MAX_BYTES);
     while (error == OK && engine->now_ms > WAITING_COMPACT_MS) {
-        error = engine->store->waiting_expire(engine->store->context,
-                                              engine->now_ms - WAITING_COMPACT_MS, &from);
+        buffer_reset(&envelope);
+        error = engine->store->waiting_expire(
+            engine->store->context, engine->now_ms - WAITING_COMPACT_MS, &from, &envelope);
         if (error == OK) {
-            error = inbox_undecryptable(engine, &from, engine->now_ms,
-                                        "the start of its chain never came");
+            error = tell_lost(engine, &from, buffer_view(&envelope));
         }
     }
+    buffer_clear(&envelope);
     return error == ERR_NOT_FOUND ? OK : error;
-}
-
-must_check enum error inbox_expire(struct engine *engine) {
-    static const char EXPIRED[] = "expired";
-    uint64_t last = 0;
-    enum error error = setting_get_u64(engine->store, EXPIRED, &last);
-    if (error != OK || engine->clock_is_wrong || engine->now_ms < last + DAY_MS) {
-        return error;
-    }
-    error = engine_write(engine);
-    if (error == OK) {
-        error = expire_waiting(engine);
-    }
-    if (error == OK && engine->now_ms > MESSAGE_ID_MEMORY_MS) {
-        error = engine->store->seen_expire(engine->store->context,
-                                           engine->now_ms - MESSAGE_ID_MEMORY_MS);
-    }
-    return error == OK ? setting_put_u64(engine->store, EXPIRED, engine->now_ms) : error;
 }
 
 bool engine_is_caught_up(const struct engine *engine) {

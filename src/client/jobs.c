@@ -27,8 +27,8 @@ static enum error grow(void **items, size_t size, size_t count, size_t *capacity
     return OK;
 }
 
-static enum error correspondent_for(struct engine *engine, const struct user_name *name,
-                                    size_t *index) {
+must_check enum error job_correspondent(struct engine *engine, const struct user_name *name,
+                                        size_t *index) {
     for (size_t i = 0; i < engine->correspondent_count; i++) {
         if (user_name_equal(&engine->correspondents[i].name, name)) {
             *index = i;
@@ -41,44 +41,73 @@ static enum error correspondent_for(struct engine *engine, const struct user_nam
     engine->correspondents = items;
     if (error == OK) {
         *index = engine->correspondent_count++;
-        engine->correspondents[*index] = (struct correspondent){.name = *name};
+        /* What was given up by an earlier connection has not been looked for yet. */
+        engine->correspondents[*index] =
+            (struct correspondent){.name = *name, .has_given_up = true};
     }
     return error;
 }
 
-static enum error add_job(struct engine *engine, const struct outgoing *message,
-                          struct job **added) {
-    size_t correspondent = 0;
-    enum error error = correspondent_for(engine, &message->to, &correspondent);
+/* A place for a job: that of one which nobody asks for any more, or a new one. Jobs that wait for
+ * their turn are taken in the order of their places, so only a message that leaves at once
+ * (`is_now`) may take an old one. */
+static enum error find_place(struct engine *engine, bool is_now, size_t *index) {
+    if (is_now && engine->spare_job_count > 0) {
+        *index = engine->spare_jobs[--engine->spare_job_count];
+        engine->first_open_job = *index < engine->first_open_job ? *index : engine->first_open_job;
+        return OK;
+    }
     void *items = engine->jobs;
+    enum error error =
+        grow(&items, sizeof(*engine->jobs), engine->job_count, &engine->job_capacity);
+    engine->jobs = items;
     if (error == OK) {
-        error = grow(&items, sizeof(*engine->jobs), engine->job_count, &engine->job_capacity);
-        engine->jobs = items;
+        *index = engine->job_count++;
+    }
+    return error;
+}
+
+must_check enum error job_add(struct engine *engine, const struct outgoing *message,
+                              size_t *index) {
+    size_t correspondent = 0;
+    enum error error = job_correspondent(engine, &message->to, &correspondent);
+    if (error == OK) {
+        error = find_place(engine, !body_is_for_people(message->kind), index);
     }
     if (error != OK) {
         return error;
     }
-    struct job *job = &engine->jobs[engine->job_count++];
+    struct job *job = &engine->jobs[*index];
     memset(job, 0, sizeof(*job));
     job->result.message = *message;
+    job->result.is_stored = message->row > 0;
     job->correspondent = correspondent;
     buffer_init(&job->text, TEXT_MAX_BYTES);
-    *added = job;
     return OK;
 }
 
-must_check enum error outbox_load(struct engine *engine) {
-    struct outgoing message = {0};
+struct job *job_open(struct engine *engine, uint64_t row) {
+    for (size_t i = engine->first_open_job; i < engine->job_count; i++) {
+        struct job *job = &engine->jobs[i];
+        if (!job->result.is_done && job->result.message.row == row) {
+            return job;
+        }
+    }
+    return NULL;
+}
+
+must_check enum error jobs_load(struct engine *engine, enum outgoing_state state) {
+    struct outgoing message = {.row = 0};
     enum error error = OK;
     while (error == OK) {
-        struct job *job = NULL;
-        error = engine->store->outgoing_next(engine->store->context, message.row, &message);
-        if (error == OK) {
-            error = add_job(engine, &message, &job);
-        }
-        if (error == OK) {
-            job->result.is_stored = true;
-            job->was_offered = message.state == OUTGOING_SEALED;
+        size_t index = 0;
+        error = engine->store->outgoing_next(engine->store->context, state, message.turn,
+                                             message.row, &message);
+        if (error == OK && job_open(engine, message.row) == NULL) {
+            error = job_add(engine, &message, &index);
+            if (error == OK) {
+                engine->jobs[index].was_offered = state == OUTGOING_SEALED;
+            }
         }
     }
     return error == ERR_NOT_FOUND ? OK : error;
@@ -135,7 +164,6 @@ must_check enum error job_enqueue(struct engine *engine, struct job *job,
 static enum error find_repeat(struct engine *engine, const struct submission *submission,
                               size_t *number) {
     struct outgoing message;
-    struct job *job = NULL;
     uint64_t since = engine->now_ms > SENT_KEY_MEMORY_MS ? engine->now_ms - SENT_KEY_MEMORY_MS : 0;
     enum error error = engine->store->outgoing_find(engine->store->context, &submission->to,
                                                     submission->key, since, &message);
@@ -143,19 +171,18 @@ static enum error find_repeat(struct engine *engine, const struct submission *su
         return error;
     }
     for (size_t i = 0; i < engine->job_count; i++) {
-        if (engine->jobs[i].result.message.row == message.row) {
+        if (engine->jobs[i].result.message.row == message.row && !engine->jobs[i].is_dropped) {
             engine->jobs[i].is_own = true;
             engine->jobs[i].result.is_repeated = true;
             *number = i;
             return job_find_peer(engine, &submission->to, &engine->jobs[i].result.peer);
         }
     }
-    error = add_job(engine, &message, &job);
+    error = job_add(engine, &message, number);
     if (error == OK) {
-        *number = engine->job_count - 1;
+        struct job *job = &engine->jobs[*number];
         job->is_own = true;
         job->result.is_repeated = true;
-        job->result.is_stored = true;
         job_conclude(job, NULL);
         error = job_find_peer(engine, &submission->to, &job->result.peer);
     }
@@ -164,8 +191,7 @@ static enum error find_repeat(struct engine *engine, const struct submission *su
 
 static enum error submit_new(struct engine *engine, const struct submission *submission,
                              size_t *number) {
-    struct outgoing message = {.to = submission->to};
-    struct job *job = NULL;
+    struct outgoing message = {.to = submission->to, .kind = BODY_TEXT};
     enum error error =
         engine->entropy.fill(engine->entropy.context, message.msg_id, MESSAGE_ID_BYTES);
     if (error == OK && submission->key != NULL) {
@@ -176,20 +202,28 @@ static enum error submit_new(struct engine *engine, const struct submission *sub
         body_id_text(message.msg_id, message.key);
     }
     if (error == OK) {
-        error = add_job(engine, &message, &job);
+        error = job_add(engine, &message, number);
     }
     if (error != OK) {
         return error;
     }
-    *number = engine->job_count - 1;
+    struct job *job = &engine->jobs[*number];
     job->is_own = true;
+    job->require_verified = submission->require_verified;
     error = buffer_append(&job->text, submission->text);
     if (error == OK) {
         error = job_find_peer(engine, &submission->to, &job->result.peer);
     }
-    if (error == OK && job->result.peer.is_changed) {
+    const struct vouched *card = trust_card(engine, &submission->to);
+    enum error refusal = OK;
+    if (job->result.peer.is_changed && card == NULL) {
+        refusal = ERR_PEER_KEY_CHANGED; /* a card decides when the server has shown a key */
+    } else if (submission->require_verified && !trust_is_verified(engine, &job->result.peer)) {
+        refusal = ERR_NOT_VERIFIED;
+    }
+    if (error == OK && refusal != OK) {
         struct failure failure;
-        failure_set(&failure, ERR_PEER_KEY_CHANGED, NULL);
+        failure_set(&failure, refusal, NULL);
         job_conclude(job, &failure);
         return OK;
     }

@@ -217,6 +217,7 @@ static enum error note_registered(struct engine *engine) {
 
 must_check enum error login_open(struct engine *engine) {
     engine->login.is_renewing = false;
+    engine->login.opened_ms = engine->now_ms;
     wipe(engine->login.exporter, sizeof(engine->login.exporter));
     engine->phase = ENGINE_OPEN;
     enum error error = note_registered(engine);
@@ -262,6 +263,8 @@ must_check enum error login_welcome(struct engine *engine, const struct wire_wel
         return engine_protocol(engine, "a renewal of a registration that was not asked for");
     }
     engine->welcome = *welcome;
+    engine->login.set_id = welcome->set_id;
+    engine->login.one_time_left = welcome->one_time_left;
     enum error error = judge_clock(engine);
     if (error == OK) {
         error = note_server_key(engine);
@@ -283,9 +286,12 @@ must_check enum error login_published(struct engine *engine) {
 
 must_check enum error login_upkeep(struct engine *engine) {
     bool is_sent = false;
-    if (engine->publishes > 0) {
-        return OK; /* something is under way */
+    if (engine->now_ms == engine->login.opened_ms || engine->publishes > 0) {
+        return OK; /* a login has just done so, or something is under way */
     }
-    enum error error = renewal_start(engine, &is_sent);
+    enum error error = devices_expire(engine);
+    if (error == OK) {
+        error = renewal_start(engine, &is_sent);
+    }
     return error == OK && !is_sent ? publish_weekly(engine) : error;
 }

@@ -76,18 +76,18 @@ static enum error publish(struct engine *engine, const struct wanted *wanted) {
         .one_time = bytes_make(one_time, wanted->count * ONE_TIME_PREKEY_BYTES)};
     enum error error = engine_write(engine);
     if (error == OK && wanted->has_set) {
-        error = publish_make_set(engine, &engine->own, engine->welcome.set_id, set);
+        error = publish_make_set(engine, &engine->own, engine->login.set_id, set);
     }
     if (error == OK && wanted->has_set) {
-        engine->welcome.set_id = publish_set_id(set);
+        engine->login.set_id = publish_set_id(set);
         error = publish_made(engine, engine->now_ms);
     }
     if (error == OK) {
         error = publish_make_one_time(engine, &engine->own, wanted->count, one_time);
     }
     if (error == OK) {
-        engine->welcome.one_time_left =
-            (uint16_t)(wanted->count + (wanted->replace ? 0 : engine->welcome.one_time_left));
+        engine->login.one_time_left =
+            (uint16_t)(wanted->count + (wanted->replace ? 0 : engine->login.one_time_left));
         error = engine_request(engine, REQUEST_PUBLISH, 0, &request);
     }
     if (error == OK) {
@@ -130,9 +130,9 @@ must_check enum error publish_due(struct engine *engine) {
     if (error == OK) {
         error = is_set_due(engine, &is_due);
     }
-    size_t left = is_new ? 0 : engine->welcome.one_time_left;
+    size_t left = is_new ? 0 : engine->login.one_time_left;
     const struct wanted wanted = {
-        .has_set = is_new || is_due || engine->welcome.set_id == 0,
+        .has_set = is_new || is_due || engine->login.set_id == 0,
         .count = left < ONE_TIME_PREKEYS_LOW ? ONE_TIME_PREKEYS_FULL - left : 0,
         .replace = is_new,
     };

@@ -223,8 +223,8 @@ must_check enum error renewal_done(struct engine *engine) {
     }
     if (error == OK) {
         login->as = LOGIN_CURRENT;
-        engine->welcome.set_id = login->unit_set_id;
-        engine->welcome.one_time_left = ONE_TIME_PREKEYS_FULL;
+        login->set_id = login->unit_set_id;
+        login->one_time_left = ONE_TIME_PREKEYS_FULL;
         error = publish_noted(engine);
     }
     return error == OK && login->is_renewing ? login_open(engine) : error;

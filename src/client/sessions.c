@@ -113,8 +113,28 @@ must_check enum error sessions_active(struct engine *engine, const struct user_n
     return error == OK ? ERR_NOT_FOUND : error;
 }
 
-/* Writes `info` to the store and to memory. */
-static enum error mark(struct engine *engine, const struct session_info *info) {
+must_check enum error sessions_find(struct engine *engine, const struct user_name *peer,
+                                    const uint8_t afp[HASH_BYTES],
+                                    const uint8_t sid[SESSION_ID_BYTES],
+                                    struct session_info *info) {
+    struct session_info sessions[SESSIONS_PER_PEER_MAX];
+    size_t count = 0;
+    enum error error = list(engine, peer, afp, sessions, &count);
+    for (size_t i = 0; error == OK && i < count; i++) {
+        if (memcmp(sessions[i].sid, sid, SESSION_ID_BYTES) == 0) {
+            *info = sessions[i];
+            return OK;
+        }
+    }
+    return error == OK ? ERR_NOT_FOUND : error;
+}
+
+bool session_owes_chain(const struct session *state) {
+    return state->need_send && (state->chains_sent == 0 ||
+                                (state->role == SESSION_INITIATOR && state->chains_received == 1));
+}
+
+must_check enum error sessions_mark(struct engine *engine, const struct session_info *info) {
     for (size_t i = 0; i < SESSION_SLOTS; i++) {
         struct session_slot *slot = &engine->slots[i];
         if (slot->is_used && is_session(&slot->session.info, &info->peer, info->sid)) {
@@ -137,13 +157,13 @@ must_check enum error sessions_retire(struct engine *engine, const struct user_n
         if (!is_kept) {
             info->is_active = false;
             info->is_receive_only = true;
-            error = mark(engine, info);
+            error = sessions_mark(engine, info);
         }
     }
     return error;
 }
 
-static enum error forget(struct engine *engine, const struct session_info *info) {
+must_check enum error sessions_forget(struct engine *engine, const struct session_info *info) {
     for (size_t i = 0; i < SESSION_SLOTS; i++) {
         struct session_slot *slot = &engine->slots[i];
         if (slot->is_used && is_session(&slot->session.info, &info->peer, info->sid)) {
@@ -159,7 +179,7 @@ must_check enum error sessions_close(struct engine *engine, const struct user_na
     size_t count = 0;
     enum error error = list(engine, peer, afp, sessions, &count);
     for (size_t i = 0; error == OK && i < count; i++) {
-        error = forget(engine, &sessions[i]);
+        error = sessions_forget(engine, &sessions[i]);
     }
     return error;
 }
@@ -180,7 +200,7 @@ must_check enum error sessions_promote(struct engine *engine, const struct user_
     }
     newest->is_active = true;
     newest->is_receive_only = false;
-    return mark(engine, newest);
+    return sessions_mark(engine, newest);
 }
 
 enum { KINDS = 3 };
@@ -214,7 +234,7 @@ must_check enum error sessions_limit(struct engine *engine, const struct user_na
             if (error != OK || have <= limits[kind] || oldest == NULL) {
                 break;
             }
-            error = forget(engine, oldest);
+            error = sessions_forget(engine, oldest);
             *oldest = sessions[--count];
         }
     }

@@ -126,13 +126,13 @@ enum {
 
 /** What the device owes a person, until it is done; it survives the end of the process. */
 enum duty_kind {
-    DUTY_CONFIRM = 1,   /**< the first chain of a session, without waiting for the user (1.5) */
-    DUTY_RECEIPTS = 2,  /**< what stands among the receipts */
-    DUTY_RESEND = 3,    /**< kind 4; data: the session */
+    DUTY_RESEND = 1,    /**< kind 4; data: the session */
+    DUTY_CONFIRM = 2,   /**< the first chain of a session, without waiting for the user (1.5) */
+    DUTY_RECEIPTS = 3,  /**< what stands among the receipts */
     DUTY_HANDSHAKE = 4, /**< a new session */
     DUTY_REPAIR = 5,    /**< messages in state REPAIR */
     DUTY_BROKEN = 6,  /**< a bad message came: a handshake, unless a good one comes before (1.7) */
-    DUTY_WAITING = 7, /**< COMPACTs of an unknown chain wait: likewise; data: the chain */
+    DUTY_WAITING = 7, /**< a message waits that cannot be opened yet: likewise; data: its chain */
 };
 struct duty {
     struct user_name peer;
@@ -363,11 +363,11 @@ struct client_store {
     /** Forgets what is older than `before_ms`. */
     enum error (*seen_expire)(void *context, uint64_t before_ms);
 
-    /** COMPACT messages whose chain is not known yet. add gives up the oldest beyond
-     * WAITING_COMPACT_MAX of one sender
-     * (`*lost` counts). next: the first after `row`, ERR_NOT_FOUND. */
+    /** Messages that cannot be opened yet. add gives up the oldest beyond WAITING_COMPACT_MAX of
+     * one sender: its envelope is appended to `lost`. next: the first after `row`, ERR_NOT_FOUND.
+     */
     enum error (*waiting_add)(void *context, const struct user_name *from, struct bytes envelope,
-                              uint64_t now_ms, uint32_t *lost);
+                              uint64_t now_ms, struct buffer *lost);
     enum error (*waiting_next)(void *context, const struct user_name *from, uint64_t *row,
                                struct buffer *envelope);
     enum error (*waiting_delete)(void *context, uint64_t row);

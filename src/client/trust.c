@@ -42,6 +42,25 @@ must_check enum error trust_epoch(struct engine *engine, const struct certificat
     return OK;
 }
 
+const struct vouched *trust_card(const struct engine *engine, const struct user_name *name) {
+    for (size_t i = 0; i < engine->vouched_count; i++) {
+        if (user_name_equal(&engine->vouched[i].name, name)) {
+            return &engine->vouched[i];
+        }
+    }
+    return NULL;
+}
+
+bool trust_fits_card(const struct vouched *card, const uint8_t afp[HASH_BYTES]) {
+    uint8_t pin[PIN_BYTES];
+    pin_of_hash(afp, pin);
+    return memcmp(pin, card->fingerprint, PIN_BYTES) == 0;
+}
+
+bool trust_is_verified(const struct engine *engine, const struct stored_peer *peer) {
+    return (peer->has_pin && peer->verified_ms > 0) || trust_card(engine, &peer->name) != NULL;
+}
+
 must_check enum error trust_changed(struct engine *engine, struct stored_peer *peer,
                                     const uint8_t afp[HASH_BYTES]) {
     if (peer->is_changed && memcmp(peer->changed_afp, afp, HASH_BYTES) == 0) {
@@ -93,11 +112,18 @@ must_check enum error trust_examine(struct engine *engine, const struct user_nam
     if (error == OK) {
         error = store->peer_get(store->context, name, &peer);
     }
-    if (error == OK && peer.has_pin && memcmp(peer.afp, certificate->afp, HASH_BYTES) != 0) {
+    if (error == ERR_NOT_FOUND) {
+        error = OK;
+    }
+    const struct vouched *card = trust_card(engine, name);
+    bool differs = card != NULL
+                       ? !trust_fits_card(card, certificate->afp)
+                       : peer.has_pin && memcmp(peer.afp, certificate->afp, HASH_BYTES) != 0;
+    if (error == OK && differs) {
         error = trust_changed(engine, &peer, certificate->afp);
         return error == OK ? ERR_PEER_KEY_CHANGED : error;
     }
-    return error == ERR_NOT_FOUND ? OK : error;
+    return error == OK && card != NULL ? trust_vouched(engine, certificate) : error;
 }
 
 /* Ends an event of its own: what a person or the server got wrong is a result, a failing store the
@@ -113,41 +139,82 @@ must_check enum error trust_judge(struct engine *engine, const struct user_name 
     return conclude(engine, trust_examine(engine, name, data, certificate));
 }
 
-/* What was written for another key is never sent to this one (1.8). */
-static enum error give_up_older(struct engine *engine, const struct user_name *to,
-                                const uint8_t afp[HASH_BYTES]) {
+static enum error give_up_in(struct engine *engine, enum outgoing_state state,
+                             const struct user_name *to, const uint8_t afp[HASH_BYTES]) {
     const struct client_store *store = engine->store;
-    struct outgoing message = {0};
+    struct outgoing message = {.row = 0};
     enum error error = OK;
     while (error == OK) {
-        error = store->outgoing_next(store->context, message.row, &message);
+        error = store->outgoing_next(store->context, state, message.turn, message.row, &message);
         if (error == OK && user_name_equal(&message.to, to) && message.has_afp &&
-            memcmp(message.afp, afp, HASH_BYTES) != 0) {
+            memcmp(message.afp, afp, HASH_BYTES) == 0) {
             message.state = OUTGOING_FAILED;
             error = store->outgoing_update(store->context, &message, NULL);
+            message.state = state;
         }
     }
     return error == ERR_NOT_FOUND ? OK : error;
 }
 
-/* The person has another key now: everything of the old one ends. */
-static enum error replace(struct engine *engine, const struct stored_peer *old,
-                          const uint8_t afp[HASH_BYTES], uint32_t *released) {
-    enum error error = sessions_close(engine, &old->name, old->afp);
-    if (error == OK) {
-        error = sessions_promote(engine, &old->name, afp);
+/* What was written for the old key is never sent to this one (1.8), nor offered again to the old
+ * one. */
+static enum error give_up_older(struct engine *engine, const struct user_name *to,
+                                const uint8_t afp[HASH_BYTES]) {
+    static const enum outgoing_state STATES[] = {OUTGOING_QUEUED, OUTGOING_SEALED, OUTGOING_REPAIR};
+    static const struct bytes NOTHING = {0};
+    const struct client_store *store = engine->store;
+    struct outgoing message = {.row = 0};
+    enum error error = OK;
+    for (size_t i = 0; error == OK && i < sizeof(STATES) / sizeof(STATES[0]); i++) {
+        error = give_up_in(engine, STATES[i], to, afp);
+    }
+    while (error == OK) {
+        error = store->outgoing_sealed(store->context, to, afp, message.row, &message);
+        if (error == OK) {
+            error = store->outgoing_update(store->context, &message, &NOTHING);
+        }
+    }
+    if (error == ERR_NOT_FOUND) {
+        error = store->receipt_clear(store->context, to, afp, INT32_MAX);
     }
     if (error == OK) {
-        error = give_up_older(engine, &old->name, afp);
+        error = store->given_up_clear(store->context, to, afp, INT32_MAX);
     }
-    if (error == OK) {
-        error = engine->store->incoming_accept(engine->store->context, &old->name, afp, released);
+    return error == OK ? store->duty_delete_all(store->context, to) : error;
+}
+
+/* Messages that were held under the accepted key are shown, and get their receipts. */
+static enum error release_held(struct engine *engine, const struct user_name *from,
+                               const uint8_t afp[HASH_BYTES], uint32_t *released) {
+    const struct client_store *store = engine->store;
+    uint8_t msg_id[MESSAGE_ID_BYTES];
+    uint64_t row = 0;
+    enum error error = OK;
+    while (error == OK) {
+        error = store->incoming_held(store->context, from, afp, &row, msg_id);
+        if (error == OK) {
+            error = receipt_owe(engine, from, afp, msg_id);
+        }
+    }
+    if (error == ERR_NOT_FOUND) {
+        error = store->incoming_accept(store->context, from, afp, released);
     }
     return error == OK ? inbox_release_all(engine) : error;
 }
 
-static enum error verify(struct engine *engine, const struct certificate *certificate,
-                         bool *was_changed, uint32_t *released) {
+/* The person has another key now: everything of the old one ends. */
+static enum error replace(struct engine *engine, const struct stored_peer *old,
+                          const uint8_t afp[HASH_BYTES]) {
+    enum error error = sessions_close(engine, &old->name, old->afp);
+    if (error == OK) {
+        error = sessions_promote(engine, &old->name, afp);
+    }
+    return error == OK ? give_up_older(engine, &old->name, old->afp) : error;
+}
+
+/* Pins the account of the certificate; `how` TRUST_NONE: without a comparison. */
+static enum error take(struct engine *engine, const struct certificate *certificate,
+                       enum trust_source how, bool *was_changed, uint32_t *released) {
     const struct client_store *store = engine->store;
     struct stored_peer peer;
     enum error error = store->peer_get(store->context, &certificate->name, &peer);
@@ -161,19 +228,70 @@ static enum error verify(struct engine *engine, const struct certificate *certif
         peer.pinned_ms = engine->now_ms;
         memcpy(peer.afp, certificate->afp, HASH_BYTES);
     }
-    peer.verified_ms = engine->now_ms;
-    peer.is_contact = true;
+    peer.how = how;
+    peer.verified_ms = how == TRUST_NONE ? 0 : engine->now_ms;
+    peer.is_contact = peer.is_contact || how != TRUST_NONE;
     peer.is_changed = false;
     error = engine_write(engine);
     if (error == OK) {
         error = store->peer_put(store->context, &peer);
     }
-    return error == OK && *was_changed ? replace(engine, &old, certificate->afp, released) : error;
+    if (error == OK && *was_changed) {
+        error = replace(engine, &old, certificate->afp);
+    }
+    engine->has_new_duties = true;
+    return error == OK ? release_held(engine, &old.name, certificate->afp, released) : error;
+}
+
+must_check enum error trust_vouched(struct engine *engine, const struct certificate *certificate) {
+    struct stored_peer peer;
+    bool was_changed = false;
+    uint32_t released = 0;
+    enum error error = job_find_peer(engine, &certificate->name, &peer);
+    bool is_known = peer.has_pin && !peer.is_changed && peer.verified_ms > 0 &&
+                    memcmp(peer.afp, certificate->afp, HASH_BYTES) == 0;
+    return error == OK && !is_known
+               ? take(engine, certificate, TRUST_CARD_FILE, &was_changed, &released)
+               : error;
 }
 
 must_check enum error trust_verify(struct engine *engine, const struct certificate *certificate,
-                                   bool *was_changed, uint32_t *released) {
+                                   enum trust_source how, bool *was_changed, uint32_t *released) {
     *was_changed = false;
     *released = 0;
-    return conclude(engine, verify(engine, certificate, was_changed, released));
+    return conclude(engine, take(engine, certificate, how, was_changed, released));
+}
+
+must_check enum error trust_accept(struct engine *engine, const struct certificate *certificate,
+                                   bool *was_changed, uint32_t *released) {
+    struct stored_peer peer;
+    *was_changed = false;
+    *released = 0;
+    enum error error = job_find_peer(engine, &certificate->name, &peer);
+    if (error == OK && peer.verified_ms > 0) {
+        return ERR_WRONG_STATE;
+    }
+    return conclude(
+        engine, error == OK ? take(engine, certificate, TRUST_NONE, was_changed, released) : error);
+}
+
+must_check enum error trust_undo(const struct client_store *store, const struct user_name *name) {
+    struct stored_peer peer;
+    enum error error = store->peer_get(store->context, name, &peer);
+    if (error != OK || peer.verified_ms == 0) {
+        return error == OK ? ERR_NOT_FOUND : error;
+    }
+    peer.verified_ms = 0;
+    peer.how = TRUST_NONE;
+    error = store->begin(store->context);
+    if (error == OK) {
+        error = store->peer_put(store->context, &peer);
+    }
+    if (error == OK) {
+        error = store->commit(store->context);
+    }
+    if (error != OK) {
+        store->rollback(store->context);
+    }
+    return error;
 }

@@ -5,28 +5,31 @@
 
 #include <string.h>
 
-static enum error waiting_drop_over(void *context, const struct user_name *from, uint32_t *lost) {
+/* The oldest of a sender beyond the limit goes, its envelope into `lost`. */
+static enum error waiting_drop_over(void *context, const struct user_name *from,
+                                    struct buffer *lost) {
     struct query query;
-    struct database *database = context;
     query_begin(&query, context,
-                "DELETE FROM waiting WHERE peer=?1 AND row NOT IN"
-                " (SELECT row FROM waiting WHERE peer=?1 ORDER BY row DESC LIMIT ?2)");
+                "DELETE FROM waiting WHERE row=(SELECT row FROM waiting WHERE peer=?"
+                " ORDER BY row DESC LIMIT 1 OFFSET ?) RETURNING envelope");
     query_text(&query, from->text);
     query_u64(&query, WAITING_COMPACT_MAX);
-    enum error error = query_run(&query);
-    *lost = error == OK ? (uint32_t)sqlite3_changes(database->handle) : 0;
-    return error;
+    enum error error = query_row(&query);
+    if (error == OK) {
+        query_get_buffer(&query, 0, lost);
+        error = query_row(&query); /* the end of the statement */
+    }
+    return query_end(&query, error == ERR_NOT_FOUND ? OK : error);
 }
 
 static enum error waiting_add(void *context, const struct user_name *from, struct bytes envelope,
-                              uint64_t now_ms, uint32_t *lost) {
+                              uint64_t now_ms, struct buffer *lost) {
     struct query query;
     query_begin(&query, context, "INSERT INTO waiting(peer, received, envelope) VALUES(?,?,?)");
     query_text(&query, from->text);
     query_u64(&query, now_ms);
     query_blob(&query, envelope);
     enum error error = query_run(&query);
-    *lost = 0;
     return error == OK ? waiting_drop_over(context, from, lost) : error;
 }
 
