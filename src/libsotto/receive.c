@@ -150,6 +150,19 @@ static void tell_passed(const struct receiving *receiving) {
     }
 }
 
+/* Whether a message that came is held back for an earlier one, which is waited for a moment. */
+static bool is_holding_back(struct receiving *receiving) {
+    const struct client_store *store = receiving->runner.client->store;
+    const struct user_name first = {{0}};
+    struct user_name from;
+    if (engine_deadline(receiving->runner.engine) == UINT64_MAX) {
+        return false;
+    }
+    enum error error = store->incoming_sender(store->context, &first, &from);
+    receiving->error = error == ERR_NOT_FOUND ? OK : error;
+    return error == OK;
+}
+
 /* Asked after every event of the connection: what was committed is shown at once. */
 static bool is_done(void *context) {
     struct receiving *receiving = context;
@@ -159,7 +172,7 @@ static bool is_done(void *context) {
         return true;
     }
     bool is_quiet = engine_is_caught_up(engine) && engine_is_settled(engine) &&
-                    engine_deadline(engine) == UINT64_MAX;
+                    !is_holding_back(receiving);
     return is_quiet && (receiving->request->wait_ms == 0 || receiving->handed > 0);
 }
 
