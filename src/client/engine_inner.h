@@ -101,8 +101,8 @@ struct login {
     uint32_t set_id;        /**< what the server has now: as the welcome said, or published since */
     uint16_t one_time_left; /**< likewise */
     uint64_t opened_ms;     /**< when login was over */
-    bool has_new_pin;   /**< the server shows another key than the first pin was */
-    bool has_other;     /**< `other` is loaded: an earlier device or a pending one */
+    bool has_new_pin;       /**< the server shows another key than the first pin was */
+    bool has_other;         /**< `other` is loaded: an earlier device or a pending one */
     struct device other;
     struct own_device other_view;
 };
@@ -159,6 +159,7 @@ struct engine {
     bool is_backlogged;      /**< messages of the outbox could not all be offered yet */
     bool has_new_duties;     /**< something has changed about what is owed, or may be done now */
     uint64_t next_duty_ms;   /**< when the next one is due, UINT64_MAX: none */
+    uint64_t last_sent_ms;   /**< latest time given to a message, 0: not read yet */
     uint64_t maintain_at_ms; /**< next maintenance, UINT64_MAX: not in this connection */
 
     struct answer answer;
@@ -460,6 +461,8 @@ must_check enum error job_correspondent(struct engine *engine, const struct user
 void job_conclude(struct job *job, const struct failure *failure);
 /** The time that a message carries: now, but never twice and never backwards. */
 must_check enum error job_next_sent(struct engine *engine, uint64_t *sent_ms);
+/** Writes down the latest of these times, in the transaction that stores something with one. */
+must_check enum error job_keep_sent(struct engine *engine);
 /** As the store's peer_get; OK for somebody unknown too. */
 must_check enum error job_find_peer(struct engine *engine, const struct user_name *name,
                                     struct stored_peer *peer);

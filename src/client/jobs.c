@@ -122,12 +122,18 @@ void job_conclude(struct job *job, const struct failure *failure) {
     buffer_clear(&job->text);
 }
 
-/* The time that a message carries: now, but never twice and never backwards. */
 must_check enum error job_next_sent(struct engine *engine, uint64_t *sent_ms) {
-    uint64_t last = 0;
-    enum error error = setting_get_u64(engine->store, LAST_SENT, &last);
-    *sent_ms = engine->now_ms > last ? engine->now_ms : last + 1;
-    return error == OK ? setting_put_u64(engine->store, LAST_SENT, *sent_ms) : error;
+    enum error error = engine->last_sent_ms == 0
+                           ? setting_get_u64(engine->store, LAST_SENT, &engine->last_sent_ms)
+                           : OK;
+    uint64_t last = engine->last_sent_ms;
+    engine->last_sent_ms = engine->now_ms > last ? engine->now_ms : last + 1;
+    *sent_ms = engine->last_sent_ms;
+    return error;
+}
+
+must_check enum error job_keep_sent(struct engine *engine) {
+    return setting_put_u64(engine->store, LAST_SENT, engine->last_sent_ms);
 }
 
 must_check enum error job_find_peer(struct engine *engine, const struct user_name *name,
@@ -147,7 +153,7 @@ must_check enum error job_enqueue(struct engine *engine, struct job *job,
     memcpy(message->afp, peer->afp, HASH_BYTES);
     enum error error = engine_write(engine);
     if (error == OK) {
-        error = job_next_sent(engine, &message->sent_ms);
+        error = job_keep_sent(engine);
     }
     if (error == OK) {
         error = engine->store->outgoing_add(engine->store->context, message,
@@ -200,6 +206,9 @@ static enum error submit_new(struct engine *engine, const struct submission *sub
         memcpy(message.key, submission->key, size + 1);
     } else {
         body_id_text(message.msg_id, message.key);
+    }
+    if (error == OK) {
+        error = job_next_sent(engine, &message.sent_ms);
     }
     if (error == OK) {
         error = job_add(engine, &message, number);

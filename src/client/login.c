@@ -286,8 +286,9 @@ must_check enum error login_published(struct engine *engine) {
 
 must_check enum error login_upkeep(struct engine *engine) {
     bool is_sent = false;
-    if (engine->now_ms == engine->login.opened_ms || engine->publishes > 0) {
-        return OK; /* a login has just done so, or something is under way */
+    if (engine->clock_is_wrong || engine->now_ms == engine->login.opened_ms ||
+        engine->publishes > 0) {
+        return OK; /* not now; a login has just done so; or something is under way */
     }
     enum error error = devices_expire(engine);
     if (error == OK) {

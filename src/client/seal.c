@@ -34,6 +34,9 @@ must_check enum error seal_message(struct engine *engine, struct stored_session 
     if (error == OK) {
         error = job_next_sent(engine, &tick);
     }
+    if (error == OK) {
+        error = job_keep_sent(engine);
+    }
     if (error != OK) {
         return error;
     }

@@ -119,7 +119,7 @@ static void tells_missing_newer_and_foreign_files_apart(void **state) {
     struct database database;
     assert_int_equal(sqlcipher_store_open(place->path, &KEY, false, &store), ERR_NOT_FOUND);
     assert_int_equal(database_open(&database, place->path, &KEY, true), OK);
-    assert_int_equal(database_run(&database, "PRAGMA user_version=2"), OK);
+    assert_int_equal(database_run(&database, "PRAGMA user_version=3"), OK);
     database_close(&database);
     assert_int_equal(sqlcipher_store_open(place->path, &KEY, false, &store), ERR_STORE_NEWER);
 
@@ -137,7 +137,7 @@ static void finds_messages_by_their_key(void **state) {
     (void)state;
     struct sqlcipher_store *store = open_store(":memory:", true);
     const struct client_store *functions = sqlcipher_store_functions(store);
-    struct outgoing message = {.to = name_of("bob"), .key = "disk", .sent_ms = 1000};
+    struct outgoing message = {.to = name_of("bob"), .kind = 1, .key = "disk", .sent_ms = 1000};
     struct outgoing found;
     const struct bytes none = {0};
     assert_int_equal(
@@ -152,52 +152,54 @@ static void finds_messages_by_their_key(void **state) {
                      ERR_NOT_FOUND);
     assert_int_equal(functions->outgoing_find(functions->context, &bob, "disk", 1001, &found),
                      ERR_NOT_FOUND);
-    assert_int_equal(functions->outgoing_next(functions->context, 0, &found), OK);
+    assert_int_equal(functions->outgoing_next(functions->context, OUTGOING_QUEUED, 0, 0, &found),
+                     OK);
     message.state = OUTGOING_FAILED;
     assert_int_equal(functions->outgoing_update(functions->context, &message, NULL), OK);
     assert_int_equal(functions->outgoing_find(functions->context, &bob, "disk", 0, &found),
                      ERR_NOT_FOUND);
-    assert_int_equal(functions->outgoing_next(functions->context, 0, &found), ERR_NOT_FOUND);
+    assert_int_equal(functions->outgoing_next(functions->context, OUTGOING_QUEUED, 0, 0, &found),
+                     ERR_NOT_FOUND);
     sqlcipher_store_close(store);
 }
 
-static void add_incoming(const struct client_store *store, uint32_t number, uint32_t missing) {
-    struct incoming message = {.from = name_of("ana"),
-                               .kind = 1,
-                               .received_ms = 5,
-                               .chain_number = 1,
-                               .number = number,
-                               .missing = missing};
+static void add_incoming(const struct client_store *store, uint32_t number, uint64_t sent_ms) {
+    struct incoming message = {
+        .from = name_of("ana"), .kind = 1, .received_ms = 5, .number = number, .sent_ms = sent_ms};
     assert_int_equal(store->incoming_add(store->context, &message, bytes_of_string("text")), OK);
 }
 
-/* Promise: what came out of order is shown in the order in which it was written. */
-static void orders_by_counters(void **state) {
+/* Promise: what came out of order is shown in the order in which it was written, and marked when
+ * that is too late. */
+static void orders_by_time_of_writing(void **state) {
     (void)state;
     struct sqlcipher_store *store = open_store(":memory:", true);
     const struct client_store *functions = sqlcipher_store_functions(store);
     const struct user_name ana = name_of("ana");
-    const struct incoming late = {.from = ana, .chain_number = 1, .number = 1};
     struct incoming pending[4];
     size_t count = ROWS(pending);
-    add_incoming(functions, 0, 0);
-    add_incoming(functions, 2, 1);
-    add_incoming(functions, 1, 0);
-    assert_int_equal(functions->incoming_filled(functions->context, &late), OK);
+    add_incoming(functions, 0, 100);
+    add_incoming(functions, 2, 102);
+    add_incoming(functions, 1, 101);
     assert_int_equal(functions->incoming_pending(functions->context, &ana, pending, &count), OK);
     assert_int_equal(count, 3);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(pending[i].number, i);
-        assert_int_equal(pending[i].missing, 0);
-        assert_int_equal(functions->incoming_release(functions->context, pending[i].row), OK);
+        assert_int_equal(functions->incoming_release(functions->context, &pending[i]), OK);
     }
+    add_incoming(functions, 3, 99);
+    count = ROWS(pending);
+    assert_int_equal(functions->incoming_pending(functions->context, &ana, pending, &count), OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(functions->incoming_release(functions->context, &pending[0]), OK);
     struct buffer text;
     struct incoming shown = {.place = 0};
     buffer_init(&text, 64);
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal(functions->incoming_next(functions->context, shown.place, &shown, &text),
                          OK);
         assert_int_equal(shown.number, i);
+        assert_int_equal(shown.is_late, i == 3);
     }
     buffer_clear(&text);
     sqlcipher_store_close(store);
@@ -208,15 +210,137 @@ static void keeps_at_most_64_waiting_of_one_sender(void **state) {
     struct sqlcipher_store *store = open_store(":memory:", true);
     const struct client_store *functions = sqlcipher_store_functions(store);
     const struct user_name ana = name_of("ana");
-    uint32_t lost = 0;
+    struct buffer lost;
+    buffer_init(&lost, 64);
     for (int i = 0; i < WAITING_COMPACT_MAX; i++) {
         assert_int_equal(
             functions->waiting_add(functions->context, &ana, bytes_of_string("one"), 1, &lost), OK);
-        assert_int_equal(lost, 0);
+        assert_int_equal(lost.size, 0);
     }
     assert_int_equal(
         functions->waiting_add(functions->context, &ana, bytes_of_string("two"), 1, &lost), OK);
-    assert_int_equal(lost, 1);
+    assert_true(bytes_equal(buffer_view(&lost), bytes_of_string("one")));
+    buffer_clear(&lost);
+    sqlcipher_store_close(store);
+}
+
+/* ---- what is owed */
+
+/* A message that the server has, accepted `age` days ago. */
+static uint64_t add_accepted(const struct client_store *store, uint64_t now_ms, uint64_t age,
+                             uint8_t kind) {
+    struct outgoing message = {.to = name_of("bob"),
+                               .kind = kind,
+                               .state = OUTGOING_ACCEPTED,
+                               .has_afp = true,
+                               .sent_ms = now_ms - age * DAY_MS,
+                               .accepted_ms = now_ms - age * DAY_MS,
+                               .turn = 1000 - age};
+    message.msg_id[0] = (uint8_t)age;
+    assert_int_equal(store->outgoing_add(store->context, &message, bytes_of_string("text"),
+                                         bytes_of_string("envelope")),
+                     OK);
+    return message.row;
+}
+
+/* Promise: offered again on days 1, 7 and 21, the oldest first, once for each day. */
+static void offers_again_on_its_days(void **state) {
+    (void)state;
+    struct sqlcipher_store *store = open_store(":memory:", true);
+    const struct client_store *functions = sqlcipher_store_functions(store);
+    const uint64_t now = 100 * DAY_MS;
+    struct outgoing found = {.row = 0};
+    uint32_t count = 0;
+    add_accepted(functions, now, 0, 1);
+    uint64_t yesterday = add_accepted(functions, now, 2, 1);
+    uint64_t receipt = add_accepted(functions, now, 3, 2); /* only at a new store epoch */
+    add_accepted(functions, now, 40, 1);                   /* over its life */
+    assert_int_equal(functions->outgoing_offer_due(functions->context, now, &count), OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(functions->outgoing_next(functions->context, OUTGOING_SEALED, 0, 0, &found),
+                     OK);
+    assert_true(found.row == yesterday && found.offers == 1);
+    found.state = OUTGOING_ACCEPTED;
+    assert_int_equal(functions->outgoing_update(functions->context, &found, NULL), OK);
+    assert_int_equal(functions->outgoing_offer_due(functions->context, now, &count), OK);
+    assert_int_equal(count, 0); /* once for each day */
+    assert_int_equal(functions->outgoing_offer_due(functions->context, now + 6 * DAY_MS, &count),
+                     OK);
+    assert_int_equal(count, 2); /* a first and a seventh day */
+    assert_int_equal(functions->outgoing_offer_all(functions->context, now, &count), OK);
+    assert_int_equal(count, 1); /* the receipt: the others are under way, or too old */
+    assert_int_equal(functions->outgoing_next(functions->context, OUTGOING_SEALED, 0, 0, &found),
+                     OK);
+    assert_int_equal(found.row, receipt);
+    sqlcipher_store_close(store);
+}
+
+static void limits_what_is_offered_to_one_person_a_day(void **state) {
+    (void)state;
+    struct sqlcipher_store *store = open_store(":memory:", true);
+    const struct client_store *functions = sqlcipher_store_functions(store);
+    const uint64_t now = 100 * DAY_MS;
+    uint32_t count = 0;
+    for (int i = 0; i < OFFERS_PER_DAY_MAX + 30; i++) {
+        add_accepted(functions, now, 2, 1);
+    }
+    assert_int_equal(functions->outgoing_offer_due(functions->context, now, &count), OK);
+    assert_int_equal(count, OFFERS_PER_DAY_MAX);
+    assert_int_equal(functions->outgoing_offer_due(functions->context, now, &count), OK);
+    assert_int_equal(count, 30);
+    sqlcipher_store_close(store);
+}
+
+/* Promise: a duty stands once, at its earliest time, until it is done; one that is done for good is
+ * not owed again. */
+static void keeps_duties_in_order_of_time(void **state) {
+    (void)state;
+    struct sqlcipher_store *store = open_store(":memory:", true);
+    const struct client_store *functions = sqlcipher_store_functions(store);
+    const struct duty none = {.due_ms = 0};
+    struct duty duty = {.peer = name_of("bob"), .kind = DUTY_RECEIPTS, .due_ms = 500};
+    struct duty found;
+    uint64_t coming = 0;
+    assert_int_equal(functions->duty_put(functions->context, &duty), OK);
+    duty.due_ms = 300;
+    assert_int_equal(functions->duty_put(functions->context, &duty), OK);
+    duty.due_ms = 400;
+    assert_int_equal(functions->duty_put(functions->context, &duty), OK);
+    assert_int_equal(functions->duty_next(functions->context, &none, 299, &found), ERR_NOT_FOUND);
+    assert_int_equal(functions->duty_next(functions->context, &none, 300, &found), OK);
+    assert_true(found.due_ms == 300 && found.kind == DUTY_RECEIPTS);
+    assert_int_equal(functions->duty_next(functions->context, &found, 900, &found), ERR_NOT_FOUND);
+    assert_int_equal(functions->duty_coming(functions->context, 299, &coming), OK);
+    assert_int_equal(coming, 300);
+    assert_int_equal(functions->duty_move(functions->context, &duty, UINT64_MAX), OK);
+    assert_int_equal(functions->duty_put(functions->context, &duty), OK);
+    assert_int_equal(functions->duty_coming(functions->context, 0, &coming), OK);
+    assert_true(coming == UINT64_MAX);
+    assert_int_equal(
+        functions->duty_delete(functions->context, &duty.peer, DUTY_RECEIPTS, duty.data), OK);
+    assert_int_equal(functions->duty_put(functions->context, &duty), OK);
+    assert_int_equal(functions->duty_coming(functions->context, 0, &coming), OK);
+    assert_int_equal(coming, 400);
+    sqlcipher_store_close(store);
+}
+
+static void takes_receipts_from_the_oldest(void **state) {
+    (void)state;
+    static uint8_t ids[RECEIPTS_MAX][MESSAGE_ID_BYTES];
+    static const uint8_t AFP[HASH_BYTES] = {7};
+    struct sqlcipher_store *store = open_store(":memory:", true);
+    const struct client_store *functions = sqlcipher_store_functions(store);
+    const struct user_name bob = name_of("bob");
+    size_t count = 0;
+    for (uint8_t i = 0; i < 3; i++) {
+        const uint8_t id[MESSAGE_ID_BYTES] = {i};
+        assert_int_equal(functions->receipt_add(functions->context, &bob, AFP, id), OK);
+        assert_int_equal(functions->receipt_add(functions->context, &bob, AFP, id), OK);
+    }
+    assert_int_equal(functions->receipt_clear(functions->context, &bob, AFP, 1), OK);
+    assert_int_equal(functions->receipt_list(functions->context, &bob, AFP, ids, &count), OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(ids[0][0], 1);
     sqlcipher_store_close(store);
 }
 
@@ -305,8 +429,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(tells_missing_newer_and_foreign_files_apart, make_place,
                                         clear_place),
         cmocka_unit_test(finds_messages_by_their_key),
-        cmocka_unit_test(orders_by_counters),
+        cmocka_unit_test(orders_by_time_of_writing),
         cmocka_unit_test(keeps_at_most_64_waiting_of_one_sender),
+        cmocka_unit_test(offers_again_on_its_days),
+        cmocka_unit_test(limits_what_is_offered_to_one_person_a_day),
+        cmocka_unit_test(keeps_duties_in_order_of_time),
+        cmocka_unit_test(takes_receipts_from_the_oldest),
         cmocka_unit_test(remembers_ids),
         cmocka_unit_test(opens_with_the_passphrase_alone),
         cmocka_unit_test(notices_every_changed_byte),
