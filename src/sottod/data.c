@@ -182,7 +182,7 @@ static const char FROM[] = "from ";
 
 static enum error read_next_key(struct data *data, struct bytes file) {
     char line[32] = "";
-    const uint8_t *end = memchr(file.data, '\n', file.size);
+    const uint8_t *end = file.size == 0 ? NULL : memchr(file.data, '\n', file.size);
     size_t size = end == NULL ? 0 : (size_t)(end - file.data);
     if (size <= sizeof(FROM) - 1 || size >= sizeof(line)) {
         return ERR_MALFORMED;
