@@ -2,19 +2,23 @@
 /* sotto-vectors: replays recorded conversations of sotto/1 byte for byte, writes fresh ones, and
  * shows what opens for somebody who learns some of the secrets. Another implementation checks
  * itself, and this one, by them. */
+#include "random.h"
 #include "replay.h"
 #include "report.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_MESSAGES = 120 };
+enum { DEFAULT_MESSAGES = 120, DEFAULT_CONVERSATIONS = 500, CONVERSATIONS_MAX = 1000000 };
 
 static const char USAGE[] =
     "Usage: sotto-vectors replay FILE [--reveal KINDS]\n"
     "       sotto-vectors generate FILE [--messages N] [--last-resort]\n"
+    "       sotto-vectors random [--conversations N] [--seed S]\n"
     "\n"
     "  replay        play both sides of the conversation in FILE with its randomness and compare\n"
     "                every byte and key; refuse its bad first messages\n"
@@ -24,6 +28,12 @@ static const char USAGE[] =
     "  generate      write a fresh conversation to FILE\n"
     "  --messages    how many (1 to 10000; 120 unless said)\n"
     "  --last-resort without a one-time prekey\n"
+    "  random        play random conversations between devices with several sessions, restarts,\n"
+    "                renewed certificates, loss and reordering, each a second time out of the\n"
+    "                first one's randomness, every session saved and loaded between two steps;\n"
+    "                whatever the rules allow has to have happened at least once\n"
+    "  --conversations  how many (500 unless said); the seeds are S, S + 1, … (S is 1 unless "
+    "said)\n"
     "\n"
     "Exit: 0 all agrees, 1 something differs (the place is printed), 2 wrong usage.\n";
 
@@ -89,6 +99,14 @@ static int replay(int count, char **words) {
     return status;
 }
 
+/** A number from 1 to `most`; false for anything else. */
+static bool parse_number(const char *text, unsigned long most, unsigned long *number) {
+    char *end = NULL;
+    errno = 0;
+    *number = strtoul(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *number >= 1 && *number <= most;
+}
+
 static int generate(int count, char **words) {
     size_t messages = DEFAULT_MESSAGES;
     bool is_last_resort = false;
@@ -96,10 +114,8 @@ static int generate(int count, char **words) {
         if (strcmp(words[i], "--last-resort") == 0) {
             is_last_resort = true;
         } else if (strcmp(words[i], "--messages") == 0 && i + 1 < count) {
-            char *end = NULL;
-            errno = 0;
-            unsigned long number = strtoul(words[++i], &end, 10);
-            if (errno != 0 || *end != '\0' || number < 1 || number > MESSAGES_MAX) {
+            unsigned long number = 0;
+            if (!parse_number(words[++i], MESSAGES_MAX, &number)) {
                 return usage();
             }
             messages = number;
@@ -114,7 +130,50 @@ static int generate(int count, char **words) {
     return 0;
 }
 
+static int print_coverage(const struct coverage *coverage) {
+    static const char *const WORDS[] = {
+#define X(name, words) [RANDOM_##name] = (words),
+        RANDOM_FEATURES(X)
+#undef X
+    };
+    int status = 0;
+    for (size_t i = 0; i < RANDOM_FEATURE_COUNT; i++) {
+        (void)printf("%10" PRIu64 "  %s\n", coverage->count[i], WORDS[i]);
+        if (coverage->count[i] == 0) {
+            (void)fprintf(stderr, "never happened: %s\n", WORDS[i]);
+            status = 1;
+        }
+    }
+    return status;
+}
+
+static int play_random(int count, char **words) {
+    const struct place place = {.file = "random conversations", .at = "keys"};
+    static struct pool pool;
+    static struct coverage coverage;
+    unsigned long conversations = DEFAULT_CONVERSATIONS;
+    unsigned long seed = 1;
+    for (int i = 0; i < count; i += 2) {
+        bool is_count = strcmp(words[i], "--conversations") == 0;
+        if ((!is_count && strcmp(words[i], "--seed") != 0) || i + 1 == count ||
+            !parse_number(words[i + 1], is_count ? CONVERSATIONS_MAX : ULONG_MAX / 2,
+                          is_count ? &conversations : &seed)) {
+            return usage();
+        }
+    }
+    pool_make(&place, &pool);
+    for (unsigned long i = 0; i < conversations; i++) {
+        random_conversation(&pool, seed + i, &coverage);
+    }
+    pool_clear(&pool);
+    (void)printf("%lu random conversations, each played twice:\n", conversations);
+    return print_coverage(&coverage);
+}
+
 int main(int argc, char **argv) {
+    if (argc >= 2 && strcmp(argv[1], "random") == 0) {
+        return play_random(argc - 2, argv + 2);
+    }
     if (argc >= 3 && strcmp(argv[1], "replay") == 0) {
         return replay(argc - 2, argv + 2);
     }
