@@ -166,16 +166,21 @@ const struct vouched *cards_find(const struct cards *cards, const struct user_na
                : bsearch(&wanted, cards->list, cards->count, sizeof(*cards->list), compare);
 }
 
-enum sotto_trust cards_trust(const struct cards *cards, const struct stored_peer *peer) {
-    const struct vouched *card = cards_find(cards, &peer->name);
+bool cards_vouch(const struct cards *cards, const struct user_name *name,
+                 const uint8_t afp[HASH_BYTES]) {
+    const struct vouched *card = cards_find(cards, name);
     uint8_t pin[PIN_BYTES];
+    pin_of_hash(afp, pin);
+    return card != NULL && memcmp(pin, card->fingerprint, PIN_BYTES) == 0;
+}
+
+enum sotto_trust cards_trust(const struct cards *cards, const struct stored_peer *peer) {
     if (peer->is_changed) {
         return SOTTO_CHANGED;
     }
-    if (card == NULL) {
+    if (cards_find(cards, &peer->name) == NULL) {
         return peer->verified_ms > 0 ? SOTTO_VERIFIED : SOTTO_UNVERIFIED;
     }
-    pin_of_hash(peer->afp, pin);
-    return !peer->has_pin || memcmp(pin, card->fingerprint, PIN_BYTES) == 0 ? SOTTO_VERIFIED
-                                                                            : SOTTO_CHANGED;
+    return !peer->has_pin || cards_vouch(cards, &peer->name, peer->afp) ? SOTTO_VERIFIED
+                                                                        : SOTTO_CHANGED;
 }

@@ -33,6 +33,10 @@ void cards_clear(struct cards *cards);
 /** NULL: there is none. */
 const struct vouched *cards_find(const struct cards *cards, const struct user_name *name);
 
+/** Whether the card of `name`, if there is one, is of the account key `afp`. */
+bool cards_vouch(const struct cards *cards, const struct user_name *name,
+                 const uint8_t afp[HASH_BYTES]);
+
 /** The trust in a stored peer, with the card that there may be: one that fits the pinned key, or
  * comes before any, counts as a comparison. */
 enum sotto_trust cards_trust(const struct cards *cards, const struct stored_peer *peer);

@@ -20,14 +20,15 @@ struct receiving {
     enum error error;
 };
 
-/* Under the accepted key of somebody who is verified with that very key; that another key was seen
- * since does not matter. */
+/* Verified is who was compared, or has a card, with the very key that the message came under; that
+ * another key was seen since does not matter. */
 static enum error message_trust(struct sotto *client, const struct incoming *incoming,
                                 enum sotto_trust *trust) {
     struct stored_peer peer;
     enum error error = client->store->peer_get(client->store->context, &incoming->from, &peer);
     bool is_verified = error == OK && peer.verified_ms > 0 && peer.has_pin &&
                        memcmp(peer.afp, incoming->afp, HASH_BYTES) == 0;
+    is_verified = is_verified || cards_vouch(&client->cards, &incoming->from, incoming->afp);
     *trust = is_verified ? SOTTO_VERIFIED : SOTTO_UNVERIFIED;
     return error == ERR_NOT_FOUND ? OK : error;
 }
@@ -171,8 +172,8 @@ static bool is_done(void *context) {
     if (has_enough(receiving)) {
         return true;
     }
-    bool is_quiet = engine_is_caught_up(engine) && engine_is_settled(engine) &&
-                    !is_holding_back(receiving);
+    bool is_quiet =
+        engine_is_caught_up(engine) && engine_is_settled(engine) && !is_holding_back(receiving);
     return is_quiet && (receiving->request->wait_ms == 0 || receiving->handed > 0);
 }
 
