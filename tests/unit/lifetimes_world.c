@@ -14,6 +14,7 @@ enum {
     LINK_BYTES = 16 * 1024 * 1024,
     ROUNDS_MAX = 10000, /* of moving bytes until nothing moves */
     PATIENCE_MS = 10 * 1000,
+    PING_EVERY = 4 * 60 * 1000, /* the server hangs up on who is silent for five minutes */
 };
 
 static struct moment now(const struct world *world) {
@@ -380,17 +381,35 @@ void world_pass(struct world *world, uint64_t ms) {
     (void)run_batches(world);
 }
 
+void world_stay(struct world *world, uint64_t ms) {
+    struct person *people[] = {&world->ana, &world->bob};
+    uint64_t end_ms = world->true_ms + ms;
+    while (world->true_ms < end_ms) {
+        uint64_t left_ms = end_ms - world->true_ms;
+        world_pass(world, left_ms < PING_EVERY ? left_ms : PING_EVERY);
+        for (size_t i = 0; i < PEOPLE; i++) {
+            if (people[i]->engine != NULL && engine_phase(people[i]->engine) == ENGINE_OPEN) {
+                engine_ping(people[i]->engine);
+            }
+        }
+        world_settle(world);
+    }
+}
+
 /* ---- a person */
 
-void person_come(struct person *person) {
+static void make_engine(struct person *person) {
+    const struct entropy entropy = pooled(person->world);
+    const struct engine_events events = {.context = person, .write = on_write, .notice = on_notice};
+    person_leave(person);
+    assert_int_equal(engine_new(person->store, &entropy, &events, &person->engine), OK);
+}
+
+static void log_in(struct person *person) {
     struct world *world = person->world;
     const uint8_t address[16] = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1};
-    const struct entropy entropy = pooled(world);
-    const struct engine_events events = {.context = person, .write = on_write, .notice = on_notice};
     uint8_t exporter[32];
-    person_leave(person);
     assert_int_equal(fill(NULL, exporter, sizeof(exporter)), OK);
-    assert_int_equal(engine_new(person->store, &entropy, &events, &person->engine), OK);
     assert_int_equal(
         server_open(world->server, address, true, person, now(world), &person->connection), OK);
     server_established(world->server, person->connection, exporter, now(world));
@@ -403,6 +422,11 @@ void person_come(struct person *person) {
     if (person->engine != NULL && engine_phase(person->engine) == ENGINE_OPEN) {
         person->one_time_left = engine_welcome(person->engine)->one_time_left;
     }
+}
+
+void person_come(struct person *person) {
+    make_engine(person);
+    log_in(person);
 }
 
 void person_leave(struct person *person) {
@@ -422,7 +446,8 @@ static void print_text(char *out, size_t size, const struct person *from, uint32
     snprintf(out, size, "message %u of %s", message, from->name.text);
 }
 
-static enum error submit(struct person *person, bool is_patient) {
+/* Hands in the next message under a key of its own. */
+static size_t hand_in(struct person *person, bool is_patient) {
     struct submission submission = {.to = person_other(person)->name, .is_patient = is_patient};
     char text[64];
     char key[32];
@@ -433,20 +458,29 @@ static enum error submit(struct person *person, bool is_patient) {
     submission.text = bytes_of_string(text);
     submission.key = key;
     assert_int_equal(engine_submit(person->engine, person_now(person), &submission, &number), OK);
-    world_settle(person->world);
-    assert_non_null(person->engine);
-    const struct send_result *result = engine_result(person->engine, number);
-    assert_true(result->is_done || is_patient);
-    return result->is_done ? result->failure.error : OK;
+    return number;
 }
 
 void person_write(struct person *person) {
-    (void)submit(person, true);
+    (void)hand_in(person, true);
     person->written++;
+    world_settle(person->world);
+}
+
+void person_come_writing(struct person *person) {
+    make_engine(person);
+    (void)hand_in(person, true);
+    person->written++;
+    log_in(person);
 }
 
 enum error person_try(struct person *person) {
-    enum error error = submit(person, false);
+    size_t number = hand_in(person, false);
+    world_settle(person->world);
+    assert_non_null(person->engine);
+    const struct send_result *result = engine_result(person->engine, number);
+    assert_true(result->is_done);
+    enum error error = result->failure.error;
     person->written += error == OK ? 1 : 0;
     return error;
 }
@@ -463,7 +497,7 @@ void person_read(struct person *person) {
         assert_true(text.size < sizeof(expected));
         assert_memory_equal(text.data, expected, text.size);
         assert_int_equal(text.size, strlen(expected));
-        person->missing += incoming.missing;
+        person->late += incoming.is_late ? 1 : 0;
         person->received++;
         person->cursor = incoming.place;
         buffer_reset(&text);

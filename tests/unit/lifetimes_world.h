@@ -50,7 +50,7 @@ struct person {
 
     uint32_t written;
     uint32_t received;
-    uint32_t missing; /**< shown as missing before a message */
+    uint32_t late; /**< shown after messages that were sent later */
     uint64_t cursor;
     unsigned sent_after_expiry; /**< envelopes in a session whose certificate was over */
 };
@@ -72,6 +72,8 @@ struct world {
 void world_open(struct world *world, const struct rsa_private *pool, bool on_disk);
 void world_close(struct world *world);
 void world_pass(struct world *world, uint64_t ms);
+/** The same in small steps, through which connections live. */
+void world_stay(struct world *world, uint64_t ms);
 /** Ends the server and starts it on what its disk has. */
 void world_restart(struct world *world);
 /** What the server says of its next key; NULL: nothing. */
@@ -86,6 +88,8 @@ const struct person *person_other(const struct person *person);
 /** Connects and logs in, takes in what waits, and lets everything come to rest; the connection
  * stays. */
 void person_come(struct person *person);
+/** The same with a message that is written before the connection stands, and kept if need be. */
+void person_come_writing(struct person *person);
 /** Ends the connection. */
 void person_leave(struct person *person);
 /** person_come and person_leave. */
