@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEFT_COLUMNS = 24, BRIEF_COLUMNS = 27, LINE_BYTES = 512 };
+enum {
+    LEFT_COLUMNS = 24,
+    GROUP_COLUMNS = 9,
+    GROUP_WIDTH = 3, /* commands on a line */
+    BRIEF_COLUMNS = 27,
+    LINE_BYTES = 512,
+};
 
 static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
     char line[LINE_BYTES];
@@ -16,19 +22,31 @@ static must_check printf_like(2, 3) enum error put(struct buffer *out, const cha
     return buffer_append(out, bytes_of_string(line));
 }
 
-/* One line of the overview: a group and the commands in it. */
-static must_check enum error put_group(struct buffer *out, const char *group) {
-    char line[LINE_BYTES];
-    int at = snprintf(line, sizeof(line), "%-9s", group);
-    for (int i = 0; i < COMMANDS; i++) {
-        const struct command_row *row = command_row((enum command_id)i);
-        if (row->group != NULL && strcmp(row->group, group) == 0) {
-            at += snprintf(line + at, sizeof(line) - (size_t)at, "%-*s", BRIEF_COLUMNS, row->brief);
-        }
-    }
+/* Cuts the spaces at the end of what has been written so far. */
+static int trim_end(char *line, int at) {
     while (at > 0 && line[at - 1] == ' ') {
         line[--at] = '\0';
     }
+    return at;
+}
+
+/* The lines of the overview for a group: its name and the commands in it, three to a line. */
+static must_check enum error put_group(struct buffer *out, const char *group) {
+    char line[LINE_BYTES];
+    int at = snprintf(line, sizeof(line), "%-*s", GROUP_COLUMNS, group);
+    int count = 0;
+    for (int i = 0; i < COMMANDS; i++) {
+        const struct command_row *row = command_row((enum command_id)i);
+        if (row->group != NULL && strcmp(row->group, group) == 0) {
+            if (count > 0 && count % GROUP_WIDTH == 0) {
+                at = trim_end(line, at);
+                at += snprintf(line + at, sizeof(line) - (size_t)at, "\n%-*s", GROUP_COLUMNS, "");
+            }
+            count++;
+            at += snprintf(line + at, sizeof(line) - (size_t)at, "%-*s", BRIEF_COLUMNS, row->brief);
+        }
+    }
+    (void)trim_end(line, at);
     return put(out, "%s\n", line);
 }
 

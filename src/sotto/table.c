@@ -137,7 +137,7 @@ static const struct command_row command_table[COMMANDS] = {
             .examples = {{"sotto recv", NULL},
                          {"sotto recv --wait=5m -n 1 --json | jq -r .text",
                           "one answer, in a script"}},
-            .exits = {2, 3, 5, 6, 9, 11},
+            .exits = {2, 3, 4, 5, 6, 8, 9, 11},
         },
     [COMMAND_USERS] =
         {
@@ -178,8 +178,7 @@ static const struct command_row command_table[COMMANDS] = {
             .examples = {{"sotto verify bob --card bob.card", NULL},
                          {"sotto verify bob --card -", "paste it"},
                          {"sotto verify bob --number \"30135 92847 ...\"", "what bob reads to you"},
-                         {"sotto verify bob --accept --confirm bob",
-                          "a new device whose owner cannot be asked"}},
+                         {"sotto verify bob --show", "both keys and the number"}},
             .exits = {2, 4, 5, 6, 7, 9, 11},
         },
     [COMMAND_CARD] =
