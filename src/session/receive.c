@@ -140,7 +140,7 @@ static enum error follow_chain(struct session *session, const struct message *me
     if (message->n < current->next) {
         return ERR_DUPLICATE;
     }
-    if (message->n - current->next > SKIP_MAX_MESSAGES) {
+    if (message->n - current->next > SKIP_MAX_MESSAGES && !weakened(WEAK_NO_SKIP_LIMIT)) {
         return ERR_LIMIT;
     }
     enum error error = ahead_reach(&session->ahead, current, message->n);
