@@ -7,7 +7,9 @@
 
 #include <openssl/err.h>
 #include <openssl/rsa.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char LABEL[] = "sotto/1 rsa";
 
@@ -96,6 +98,113 @@ static void a_bad_ciphertext_gives_the_value_of_reject(void **state) {
     assert_is_fake(pair, ciphertext);
     memset(ciphertext, 0, sizeof(ciphertext));
     assert_is_fake(pair, ciphertext);
+}
+
+/* The linker leads every RSA operation of src/crypto through these (--wrap). */
+static size_t operations;
+
+int __real_EVP_PKEY_encrypt(EVP_PKEY_CTX *context, unsigned char *out, size_t *out_size,
+                            const unsigned char *in, size_t in_size);
+int __wrap_EVP_PKEY_encrypt(EVP_PKEY_CTX *context, unsigned char *out, size_t *out_size,
+                            const unsigned char *in, size_t in_size);
+int __real_EVP_PKEY_decrypt(EVP_PKEY_CTX *context, unsigned char *out, size_t *out_size,
+                            const unsigned char *in, size_t in_size);
+int __wrap_EVP_PKEY_decrypt(EVP_PKEY_CTX *context, unsigned char *out, size_t *out_size,
+                            const unsigned char *in, size_t in_size);
+
+static void assert_is_oaep(EVP_PKEY_CTX *context) {
+    int padding = 0;
+    char hash[16] = "";
+    char mask_hash[16] = "";
+    assert_true(EVP_PKEY_CTX_get_rsa_padding(context, &padding) > 0);
+    assert_int_equal(padding, RSA_PKCS1_OAEP_PADDING);
+    assert_true(EVP_PKEY_CTX_get_rsa_oaep_md_name(context, hash, sizeof(hash)) > 0);
+    assert_true(EVP_PKEY_CTX_get_rsa_mgf1_md_name(context, mask_hash, sizeof(mask_hash)) > 0);
+    assert_true(strcmp(hash, "SHA256") == 0 || strcmp(hash, "SHA2-256") == 0);
+    assert_true(strcmp(mask_hash, "SHA256") == 0 || strcmp(mask_hash, "SHA2-256") == 0);
+    operations++;
+}
+
+int __wrap_EVP_PKEY_encrypt(EVP_PKEY_CTX *context, unsigned char *out, size_t *out_size,
+                            const unsigned char *in, size_t in_size) {
+    assert_is_oaep(context);
+    return __real_EVP_PKEY_encrypt(context, out, out_size, in, in_size);
+}
+
+int __wrap_EVP_PKEY_decrypt(EVP_PKEY_CTX *context, unsigned char *out, size_t *out_size,
+                            const unsigned char *in, size_t in_size) {
+    assert_is_oaep(context);
+    return __real_EVP_PKEY_decrypt(context, out, out_size, in, in_size);
+}
+
+/** Whatever OpenSSL is asked to do with an RSA key, it is asked to do with OAEP and SHA-256. */
+static void the_padding_is_oaep_and_no_other(void **state) {
+    struct pair *pair = *state;
+    struct rsa_pair *kept = NULL;
+    uint8_t ciphertext[RSA_CIPHERTEXT_BYTES];
+    struct secret_32 secret;
+    operations = 0;
+    assert_int_equal(rsa_pair_new(&pair->key, &kept), OK);
+    assert_int_equal(rsa_encrypt(pair->modulus, ciphertext, &secret), OK);
+    assert_int_equal(rsa_decrypt(&pair->key, ciphertext, &secret), OK);
+    assert_int_equal(rsa_decrypt_with(&pair->key, kept, ciphertext, &secret), OK);
+    assert_int_equal(operations, 3);
+    rsa_pair_free(kept);
+}
+
+static int compare(const void *a, const void *b) {
+    const int64_t one = *(const int64_t *)a;
+    const int64_t other = *(const int64_t *)b;
+    return (one > other) - (one < other);
+}
+
+static int64_t cpu_ns(void) {
+    struct timespec at;
+    assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at), 0);
+    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
+}
+
+/** Decrypts good and bad ciphertexts in turn; the medians of the time taken, in nanoseconds. */
+static void time_both(const struct pair *pair, const struct rsa_pair *kept, int64_t *good,
+                      int64_t *bad) {
+    enum { SAMPLES = 301 };
+    static int64_t took[2][SAMPLES];
+    uint8_t ciphertext[2][RSA_CIPHERTEXT_BYTES];
+    struct secret_32 secret;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        assert_int_equal(rsa_encrypt(pair->modulus, ciphertext[0], &secret), OK);
+        memcpy(ciphertext[1], ciphertext[0], RSA_CIPHERTEXT_BYTES);
+        ciphertext[1][128] ^= 1;
+        for (size_t j = 0; j < 2; j++) {
+            size_t which = (i + j) % 2; /* each is first as often */
+            int64_t at = cpu_ns();
+            assert_int_equal(rsa_decrypt_with(&pair->key, kept, ciphertext[which], &secret), OK);
+            took[which][i] = cpu_ns() - at;
+        }
+    }
+    qsort(took[0], SAMPLES, sizeof(took[0][0]), compare);
+    qsort(took[1], SAMPLES, sizeof(took[1][0]), compare);
+    *good = took[0][SAMPLES / 2];
+    *bad = took[1][SAMPLES / 2];
+}
+
+/** No gross difference in time between good and bad padding: a tenth of a decryption is the bound,
+ * wide enough for a busy machine; an early return or a second key operation is far beyond it. */
+static void bad_padding_takes_as_long_as_good(void **state) {
+    const struct pair *pair = *state;
+    struct rsa_pair *kept = NULL;
+    int64_t good = 0;
+    int64_t bad = 0;
+    bool close = false;
+    assert_int_equal(rsa_pair_new(&pair->key, &kept), OK);
+    for (int attempt = 0; attempt < 5 && !close; attempt++) {
+        time_both(pair, kept, &good, &bad);
+        close = llabs(good - bad) < good / 10;
+    }
+    if (!close) {
+        fail_msg("good padding takes %lld ns, bad %lld", (long long)good, (long long)bad);
+    }
+    rsa_pair_free(kept);
 }
 
 static void a_plaintext_of_another_size_is_rejected(void **state) {
@@ -233,6 +342,8 @@ int main(void) {
         cmocka_unit_test(what_is_encrypted_is_decrypted),
         cmocka_unit_test(a_pair_in_memory_opens_the_same),
         cmocka_unit_test(a_bad_ciphertext_gives_the_value_of_reject),
+        cmocka_unit_test(the_padding_is_oaep_and_no_other),
+        cmocka_unit_test(bad_padding_takes_as_long_as_good),
         cmocka_unit_test(a_plaintext_of_another_size_is_rejected),
         cmocka_unit_test(another_label_is_rejected),
         cmocka_unit_test(reject_decides_the_fake),

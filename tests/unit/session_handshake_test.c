@@ -385,6 +385,12 @@ static void keys_that_the_message_does_not_name_are_refused(void **state) {
     assert_int_equal(session_accept(&world->b.own, &world->a.parsed, &initial, &world->b.set,
                                     &other, NOW_MS, &b, &body),
                      ERR_MISMATCH);
+    /* All that is public fits, only the private key is another's: ML-KEM gives another secret. */
+    other = world->b.one_time;
+    other.kem = world->a.one_time.kem;
+    assert_int_equal(session_accept(&world->b.own, &world->a.parsed, &initial, &world->b.set,
+                                    &other, NOW_MS, &b, &body),
+                     ERR_SIGNATURE);
     /* The message under the certificate of somebody else. */
     struct certificate *carol = &world->b.parsed;
     struct certificate stranger = world->a.parsed;

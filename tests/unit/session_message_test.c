@@ -77,6 +77,27 @@ static void a_body_shows_one_of_nine_sizes(void **state) {
     buffer_clear(&body);
 }
 
+/** Sealed bodies of all lengths: nine sizes travel, and no other. */
+static void only_nine_sizes_travel(void **state) {
+    (void)state;
+    static uint8_t bytes[BODY_MAX_BYTES];
+    static bool seen[PADDED_MAX_BYTES / PADDED_MIN_BYTES + 1];
+    size_t classes = 0;
+    struct buffer envelope;
+    buffer_init(&envelope, ENVELOPE_MAX_BYTES);
+    for (size_t size = 1; size <= BODY_MAX_BYTES; size += size < 4200 ? 1 : 67) {
+        seal_body(bytes_make(bytes, size), &envelope);
+        size_t padded = envelope.size - COMPACT_HEADER_BYTES - CBC_IV_BYTES - TAG_BYTES;
+        assert_int_equal(padded % PADDED_MIN_BYTES, 0);
+        assert_in_range(padded, PADDED_MIN_BYTES, PADDED_MAX_BYTES);
+        classes += !seen[padded / PADDED_MIN_BYTES];
+        seen[padded / PADDED_MIN_BYTES] = true;
+        buffer_reset(&envelope);
+    }
+    assert_int_equal(classes, 9);
+    buffer_clear(&envelope);
+}
+
 static void every_size_has_the_smallest_class_that_holds_it(void **state) {
     (void)state;
     for (size_t size = 0; size <= BODY_MAX_BYTES; size++) {
@@ -235,6 +256,7 @@ static void the_largest_envelope_has_76252_bytes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_shows_one_of_nine_sizes),
+        cmocka_unit_test(only_nine_sizes_travel),
         cmocka_unit_test(every_size_has_the_smallest_class_that_holds_it),
         cmocka_unit_test(the_same_key_is_not_the_same_message_elsewhere),
         cmocka_unit_test(filler_that_no_honest_sender_makes_is_refused),

@@ -228,6 +228,9 @@ static void renew_amid(struct run *run, size_t side) {
     run->talkers[side].current = 1;
     talker_start(run, side);
     send(run, side, KIND_TEXT);
+    if (run->under_way_count > 0 && chance_of(&run->chance, 50)) {
+        arrive(run, run->under_way_count - 1);
+    }
 }
 
 static void converse(struct run *run) {
@@ -243,7 +246,7 @@ static void converse(struct run *run) {
         struct talker *talker = &run->talkers[side];
         if (talker->current == 0 && chance_of(&run->chance, 10)) {
             talker->current = 1; /* renewed; its running sessions go on under the old one */
-        } else if (talker->current == 0 && chance_of(&run->chance, 5)) {
+        } else if (talker->current == 0 && chance_of(&run->chance, 12)) {
             renew_amid(run, side);
         }
         if (starts[side] < STARTS_MAX && talker->active != NULL && chance_of(&run->chance, 10)) {
