@@ -488,6 +488,45 @@ static void a_server_that_was_put_back_is_renewed(void **state) {
 
 /* ---- registering again (1.12) */
 
+/* As `join` with a fresh invite does it for an account that the server has lost. */
+static void register_anew(struct person *person) {
+    struct account account = person_account(person);
+    account.is_registered = false;
+    account.is_published = false;
+    assert_int_equal(person->store->begin(person->store->context), OK);
+    assert_int_equal(account_save(person->store, &account), OK);
+    assert_int_equal(person->store->commit(person->store->context), OK);
+    person_visit(person);
+    assert_int_equal(person->failure.error, OK);
+}
+
+/* Promise: an account that the server has lost registers again as it is, with a renewed certificate
+ * or with one that is over, and its conversations go on. */
+static void a_lost_account_registers_again(void **state) {
+    struct person *ana = &world.ana;
+    struct person *bob = &world.bob;
+    (void)state;
+    wait_until(created_ms(ana) + CERTIFICATE_RENEW_MS);
+    person_visit(ana);
+    talk();
+    struct account renewed = person_account(ana);
+    struct account first = person_account(bob);
+    world_lose(&world);
+    memset(ana->frames, 0, sizeof(ana->frames));
+    person_visit(ana);
+    assert_int_equal(ana->failure.error, ERR_LOGIN_REFUSED);
+    assert_int_equal(ana->frames[WIRE_LOGIN], 2);
+    register_anew(ana);
+    assert_memory_equal(person_account(ana).cid, renewed.cid, HASH_BYTES);
+    wait_until(created_ms(bob) + CERTIFICATE_LIFE_MS + 1);
+    register_anew(bob);
+    assert_memory_not_equal(person_account(bob).cid, first.cid, HASH_BYTES);
+    assert_true(person_account(bob).epoch > first.epoch);
+    talk();
+    talk();
+    expect_peace();
+}
+
 /* Puts back an account as it was at its first certificate, before it had registered. */
 static void restore_first(struct person *person) {
     struct account account = person_account(person);
@@ -807,6 +846,7 @@ int main(void) {
         LIFE(a_message_during_a_renewal_goes_out),
         LIFE(a_connection_may_stay_for_months),
         cmocka_unit_test_setup_teardown(a_server_that_was_put_back_is_renewed, begin_on_disk, end),
+        LIFE(a_lost_account_registers_again),
         LIFE(an_old_copy_registers_with_the_next_epoch),
         LIFE(a_certificate_of_somebody_else_ends_registering),
         LIFE(a_device_comes_back_after_45_days),

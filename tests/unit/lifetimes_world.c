@@ -171,6 +171,14 @@ void world_put_back(struct world *world) {
     start_server(world);
 }
 
+void world_lose(struct world *world) {
+    stop(world);
+    assert_string_equal(world->path, ":memory:");
+    open_disk(world);
+    memcpy(world->store_epoch, sqlite_store_epoch(world->disk), STORE_EPOCH_BYTES);
+    start_server(world);
+}
+
 /* ---- links */
 
 static void cut(struct person *person, enum error error, const char *cause) {

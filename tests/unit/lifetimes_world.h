@@ -81,6 +81,8 @@ void world_announce(struct world *world, const uint8_t *next_key, uint64_t when_
 /** The server's database as it is, and put back as it was. */
 void world_copy(struct world *world);
 void world_put_back(struct world *world);
+/** The server begins with nothing. */
+void world_lose(struct world *world);
 
 uint64_t person_now(const struct person *person);
 const struct person *person_other(const struct person *person);
