@@ -232,11 +232,10 @@ def test_a_disk_that_is_full_to_the_last_byte_loses_no_accepted_message(tmp_path
     disk = small_disk("small", "100m")
     server, ana, bob = world(disk, "ana", "bob")
     filler = disk / "filler"
-    with open(filler, "wb") as file:
+    with open(filler, "wb", buffering=0) as file:
         try:
             while True:
                 file.write(b"\0" * (1 << 16))
-                file.flush()
         except OSError:
             pass
     accepted = [f"m{i}" for i in range(5) if ana.run("send", "bob", f"m{i}", "--timeout", "5s",
