@@ -251,7 +251,9 @@ must_check enum error device_load(const struct client_store *store, const uint8_
     }
     if (error == OK) {
         memcpy(device->certificate, certificate.data, CERTIFICATE_BYTES);
-    } else {
+        error = device_pairs_new(&device->keys, &device->pairs);
+    }
+    if (error != OK) {
         device_clear(device);
     }
     buffer_clear(&certificate);
@@ -260,13 +262,16 @@ must_check enum error device_load(const struct client_store *store, const uint8_
 }
 
 void device_clear(struct device *device) {
+    device_pairs_free(device->pairs);
     device_keys_clear(&device->keys);
     memset(device, 0, sizeof(*device));
 }
 
 struct own_device device_view(const struct device *device) {
-    return (struct own_device){
-        .certificate = device->certificate, .parsed = &device->parsed, .keys = &device->keys};
+    return (struct own_device){.certificate = device->certificate,
+                               .parsed = &device->parsed,
+                               .keys = &device->keys,
+                               .pairs = device->pairs};
 }
 
 must_check enum error setting_get_u64(const struct client_store *store, const char *name,

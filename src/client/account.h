@@ -61,6 +61,7 @@ struct device {
     uint8_t certificate[CERTIFICATE_BYTES];
     struct certificate parsed;
     struct device_keys keys;
+    struct device_pairs *pairs; /**< of these keys: made once, used for every first message */
 };
 /** ERR_NOT_FOUND, ERR_STORE_BROKEN. */
 must_check enum error device_load(const struct client_store *store, const uint8_t cid[HASH_BYTES],

@@ -121,8 +121,8 @@ static enum error make_current(struct engine *engine, const uint8_t cid[HASH_BYT
     memcpy(account->cid, cid, HASH_BYTES);
     device_clear(&engine->device);
     engine->device = fresh;
+    wipe(&fresh, sizeof(fresh)); /* moved */
     engine->own = device_view(&engine->device);
-    device_clear(&fresh);
     devices_forget(engine);
     return account_save(engine->store, account);
 }
