@@ -53,13 +53,14 @@ def secrets_in(client):
     return found
 
 
-def message_keys(secrets, count=40):
-    """The message keys, and later chain keys, that follow from chain keys (1.6)."""
+def that_follow(secrets, count=64):
+    """The message keys and later chain keys that follow from chain keys (1.6)."""
     found = set()
     for what, key in secrets:
         for _ in range(count if "chain key" in what else 0):
             found.add((f"message key of a {what}", hmac.new(key, b"\x01", hashlib.sha256).digest()))
             key = hmac.new(key, b"\x02", hashlib.sha256).digest()
+            found.add((f"later {what}", key))
     return found
 
 
@@ -81,8 +82,8 @@ class Thief:
     def look(self):
         """After a command: nothing of what went out of use is in any page or frame. Returns how much was looked for."""
         present = secrets_in(self.client)
-        used = {(what, key) for what, key in self.known - present if what == "receiving chain key"}
-        gone = self.known - present | {(what, key) for what, key in message_keys(used, 1)}
+        still = {key for _, key in present}
+        gone = {(what, key) for what, key in self.known | that_follow(self.known - present) if key not in still}
         data, _, _ = everything_in(self.client)
         for what, key in present:
             assert is_in(key, data), f"the search would not find a {what} that is there"

@@ -82,10 +82,13 @@ static int write_page(const struct keys *keys, const uint8_t *page, uint32_t num
 static int derive(const char *path, struct keys *keys) {
     uint8_t mac_salt[SALT_BYTES];
     FILE *file = fopen(path, "rb");
-    if (file == NULL || fread(keys->salt, sizeof(keys->salt), 1, file) != 1) {
+    bool is_read = file != NULL && fread(keys->salt, sizeof(keys->salt), 1, file) == 1;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    if (!is_read) {
         return fail("the database cannot be read");
     }
-    (void)fclose(file);
     for (size_t i = 0; i < SALT_BYTES; i++) {
         mac_salt[i] = keys->salt[i] ^ 0x3a;
     }
