@@ -201,6 +201,8 @@ static enum error write_people(struct engine *engine, struct acceptance *a) {
     }
     if (error == OK && a->is_foreign) {
         error = trust_changed(engine, &a->peer, a->certificate.afp);
+    } else if (error == OK && trust_card(engine, &a->certificate.name) != NULL) {
+        error = trust_vouched(engine, &a->certificate);
     } else if (error == OK && !a->peer.has_pin) {
         error = trust_pin(engine, &a->peer, a->certificate.afp);
     }
