@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: ISC
 """Delivery to the end: confirmations, what a command waits for, and what every command takes in on its way."""
 import json
+import os
+import struct
 import time
 
 import pytest
 
-from sottotest import world
+import sottotest
+import wire
+from fake import FakeServer
+from sottotest import Client, program, world
 from test_cli import Terminal
 from test_errors import check
+
+HOUR_MS = 3600 * 1000
 
 
 def sent_of(result):
@@ -143,3 +150,82 @@ def test_a_person_at_a_terminal_reads_delivered(tmp_path):
     terminal = Terminal(ana, "send", "bob", "--id", "k", "--wait=delivered", "hi")
     assert terminal.end() == 0
     assert "Sent to bob (delivered) by an earlier command with this --id." in terminal.text
+
+
+# --- what an honest server does not do: late, lost, with a life, out of time -----------------------------------
+
+@pytest.fixture
+def fake(tmp_path):
+    return FakeServer(tmp_path, wire.Forge())
+
+
+def people(fake, folder, *names):
+    found = []
+    for name in names:
+        client = Client(folder, name)
+        client.join(fake.link())
+        found.append(client)
+    return found
+
+
+def days_on(fake, days):
+    """From here on it is so many days later, for the server and for whoever gets this environment."""
+    fake.welcome_fields["time_ms"] = int((time.time() + days * 86400) * 1000)
+    return {"LD_PRELOAD": program("later.so"), "LATER_S": days * 86400}
+
+
+@pytest.mark.skipif(sottotest.REDUCED, reason="SKIPPED under sanitizers: they have to be loaded first")
+def test_a_message_that_did_not_come_is_named_after_two_days_and_late_when_it_comes(fake, tmp_path):
+    ana, bob = people(fake, tmp_path, "ana", "bob")
+    for sender, to, text in ((ana, bob, "from ana"), (bob, ana, "from bob"), (ana, bob, "and back")):
+        sender.send(to.name, text)
+        assert to.texts() == [text]
+    kept = []
+    fake.carry = lambda letter: kept.append(letter) or []
+    for text in ("one", "two", "three"):
+        bob.send("ana", text)
+    fake.carry = lambda letter: [letter]
+    fake.post(kept[0])
+    fake.post(kept[2])
+    said = ana.run("recv", "--wait=4s", "-n", "2", "--json")
+    assert [(one["text"], one["late"]) for one in said.objects("message")] == [("one", False), ("three", False)]
+    assert "message_lost" not in said.codes
+
+    then = days_on(fake, 3)
+    lost = ana.run("recv", "--json", **then).objects("message_lost")
+    assert [(one["from"], one["message"]) for one in lost] == [("bob", "1 message from bob did not arrive")]
+    assert ana.run("recv", **then).codes == [], "said once"
+    fake.post(kept[1])
+    said = ana.run("recv", **then)
+    assert said.out.rstrip().endswith("bob (late): two"), repr(said)
+
+
+def test_a_message_with_a_life_and_one_of_an_unknown_kind(fake, tmp_path):
+    ana, = people(fake, tmp_path, "ana")
+    bob = wire.Identity(fake.forge, "bob")
+    fake.people["bob"] = bob.bundle
+
+    def body(kind, content, sent_ms):
+        return bytes([kind]) + os.urandom(16) + struct.pack(">Q", sent_ms) + content
+    now = int(time.time() * 1000)
+    bodies = [body(8, struct.pack(">I", 7200) + b"burn it", now), body(99, b"what is this", now + 1)]
+    made = fake.forge("initial", device=bob.device, certificate=bob.certificate, bundle=fake.bundle_of("ana"),
+                      name="ana", bodies=bodies)
+    fake.mail = [("bob", bytes.fromhex(one["envelope"])) for one in made["envelopes"]]
+    first, second = ana.recv()
+    assert (first["kind"], first["text"], first["life_s"]) == ("text", "burn it", 7200)
+    assert second["kind"] == "unsupported" and "text" not in second and "life_s" not in second
+
+
+@pytest.mark.parametrize("minutes, words", [(192, "3 h 12 min behind"), (-90, "1 h 30 min ahead of")])
+def test_a_clock_that_is_a_little_off_is_a_note(fake, tmp_path, minutes, words):
+    ana, bob = people(fake, tmp_path, "ana", "bob")
+    fake.welcome_fields["time_ms"] = int(time.time() * 1000) + minutes * 60000 + (20000 if minutes > 0 else -20000)
+    said = ana.send("bob", "sent all the same")
+    assert f"this machine's clock is {words} {fake.address}" in said.err and "Connected anyway" in said.err
+    assert said.codes == ["clock_skew"]
+    fake.welcome_fields["time_ms"] = int(time.time() * 1000) + 50 * 60000
+    assert ana.send("bob", "less than an hour is not worth a word").err == ""
+    fake.welcome_fields["time_ms"] = int(time.time() * 1000) + 60 * HOUR_MS
+    said = ana.send("bob", "running sessions go on")
+    assert "2 days 1" in said.err and "Nothing is begun, renewed or erased" in said.err
