@@ -196,8 +196,11 @@ static void renewals_are_judged(void **state) {
     put_u32(other_device.certificate + DEVICE_ID_AT, 2);
     struct person other_prekeys = *own;
     other_prekeys.parsed = person("ana")->parsed;
-    const struct person *wrong[] = {&other_name, &other_account, &late,         &early,
-                                    &same_epoch, &forged,        &other_device, &other_prekeys};
+    struct person other_signer = *own;
+    other_signer.keys = person("ana")->keys;
+    const struct person *wrong[] = {&other_name,   &other_account, &late,
+                                    &early,        &same_epoch,    &forged,
+                                    &other_device, &other_prekeys, &other_signer};
     for (size_t i = 0; i < ROWS(wrong); i++) {
         peer_renew(world, ana, wrong[i], 7, 2, 500);
         world_settle(world);
@@ -431,6 +434,16 @@ static void renewals_keep_to_the_number_of_clients(void **state) {
     struct peer *bob = logs_in(world, person("bob"));
     peer_expect(bob, WIRE_WELCOME);
     peer_expect_error(registers(world, renewed_ana()), ERR_SERVER_FULL);
+    /* One device has one place, before and after. */
+    world->config.max_clients = 2;
+    world_restart(world);
+    const struct person third = changed(ana2, "ana", 3, START_MS);
+    ana = registers(world, &third);
+    assert_true(peer_expect_welcome(ana).is_renewal);
+    peer_renew(world, ana, &third, 9, 1, 700);
+    world_settle(world);
+    peer_expect(ana, WIRE_DONE);
+    peer_expect(logs_in(world, person("bob")), WIRE_WELCOME);
 }
 
 /* The account may go while its renewal is under way. */
