@@ -91,8 +91,8 @@ static void person_clear(struct person *person) {
 
 /* ---- messages ----------------------------------------------------------------------------- */
 
-static void seal(struct bench *bench, struct session *from, const struct person *person,
-                 struct buffer *wire) {
+static void seal_one(struct bench *bench, struct session *from, const struct person *person,
+                     struct buffer *wire) {
     uint8_t chain_id[CHAIN_ID_BYTES];
     uint32_t n = 0;
     buffer_reset(wire);
@@ -100,7 +100,7 @@ static void seal(struct bench *bench, struct session *from, const struct person 
                          chain_id, &n) == OK);
 }
 
-static void open(struct session *to, const struct person *person, struct buffer *wire) {
+static void open_one(struct session *to, const struct person *person, struct buffer *wire) {
     struct session_change change;
     struct buffer body;
     buffer_init(&body, BODY_MAX_BYTES);
@@ -110,13 +110,13 @@ static void open(struct session *to, const struct person *person, struct buffer 
 }
 
 static void a_to_b(struct bench *bench) {
-    seal(bench, &bench->a_session, &bench->a, &bench->wires[0]);
-    open(&bench->b_session, &bench->b, &bench->wires[0]);
+    seal_one(bench, &bench->a_session, &bench->a, &bench->wires[0]);
+    open_one(&bench->b_session, &bench->b, &bench->wires[0]);
 }
 
 static void b_to_a(struct bench *bench) {
-    seal(bench, &bench->b_session, &bench->b, &bench->wires[0]);
-    open(&bench->a_session, &bench->a, &bench->wires[0]);
+    seal_one(bench, &bench->b_session, &bench->b, &bench->wires[0]);
+    open_one(&bench->a_session, &bench->a, &bench->wires[0]);
 }
 
 /* ---- session set-up ----------------------------------------------------------------------- */
@@ -350,7 +350,7 @@ static void chain_rows(struct bench *bench, unsigned rounds) {
         a_to_b(bench);
         uint64_t at = cpu_ns();
         for (size_t i = 0; i < MESSAGES; i++) {
-            seal(bench, &bench->a_session, &bench->a, &bench->wires[i]);
+            seal_one(bench, &bench->a_session, &bench->a, &bench->wires[i]);
         }
         uint64_t half = cpu_ns();
         for (size_t i = 0; i < MESSAGES; i++) {
@@ -359,7 +359,7 @@ static void chain_rows(struct bench *bench, unsigned rounds) {
         best(&sealing, half - at, cpu_ns() - half, MESSAGES);
         at = cpu_ns();
         for (size_t i = 0; i < MESSAGES; i++) {
-            open(&bench->b_session, &bench->b, &bench->wires[i]);
+            open_one(&bench->b_session, &bench->b, &bench->wires[i]);
         }
         half = cpu_ns();
         for (size_t i = 0; i < MESSAGES; i++) {
@@ -468,7 +468,7 @@ static void junk_rows(struct bench *bench) {
         session_clear(&bench->a_session);
         session_clear(&bench->b_session);
         initiate(bench, &bench->a_session);
-        seal(bench, &bench->a_session, &bench->a, &bench->first);
+        seal_one(bench, &bench->a_session, &bench->a, &bench->first);
         respond(bench, &bench->b_session);
         if (kind >= JUNK_NEW_CHAIN) {
             b_to_a(bench); /* now a may begin another chain */
@@ -501,6 +501,7 @@ static void junk_rows(struct bench *bench) {
 /* Bytes beside the base, averaged over whole rounds of post-quantum steps; in tenths. */
 static unsigned long overhead(struct bench *bench, size_t burst, size_t turns) {
     size_t total = 0;
+    require(burst > 0 && turns > 0);
     for (size_t turn = 0; turn < turns; turn++) {
         for (size_t i = 0; i < burst; i++) {
             if (turn % 2 == 0) {
@@ -535,18 +536,18 @@ static size_t largest_row(struct bench *bench) {
     session_clear(&bench->b_session);
     initiate(bench, &bench->a_session);
     larger(&largest, &bench->a_session);
-    seal(bench, &bench->a_session, &bench->a, &bench->first);
+    seal_one(bench, &bench->a_session, &bench->a, &bench->first);
     larger(&largest, &bench->a_session);
     respond(bench, &bench->b_session);
     larger(&largest, &bench->b_session);
     for (size_t turn = 0; turn < 100; turn++) {
         bool is_b = turn % 2 == 0;
-        seal(bench, is_b ? &bench->b_session : &bench->a_session, is_b ? &bench->b : &bench->a,
-             &bench->wires[0]);
+        seal_one(bench, is_b ? &bench->b_session : &bench->a_session, is_b ? &bench->b : &bench->a,
+                 &bench->wires[0]);
         larger(&largest, &bench->a_session);
         larger(&largest, &bench->b_session);
-        open(is_b ? &bench->a_session : &bench->b_session, is_b ? &bench->a : &bench->b,
-             &bench->wires[0]);
+        open_one(is_b ? &bench->a_session : &bench->b_session, is_b ? &bench->a : &bench->b,
+                 &bench->wires[0]);
         larger(&largest, &bench->a_session);
         larger(&largest, &bench->b_session);
     }
@@ -583,7 +584,7 @@ int main(int argc, char **argv) {
     bench.kem = raw_kem_pair(bench.b.keys.kem.bytes);
     bench.rsa = raw_rsa_pair(bench.b.keys.rsa.pkcs8, bench.b.keys.rsa.size);
     initiate(&bench, &bench.a_session);
-    seal(&bench, &bench.a_session, &bench.a, &bench.first);
+    seal_one(&bench, &bench.a_session, &bench.a, &bench.first);
     respond(&bench, &bench.b_session);
     print_sizes(&bench);
     b_to_a(&bench);

@@ -93,9 +93,9 @@ must_check enum error rsa_encrypt(const uint8_t modulus[RSA_MODULUS_BYTES],
 }
 
 /* OAEP with the pair at hand, or with one made for this call. */
-static enum error open(const struct rsa_private *key, const struct rsa_pair *pair,
-                       struct bytes sealed, uint8_t message[RSA_MODULUS_BYTES], size_t *size,
-                       unsigned *good) {
+static enum error decrypt(const struct rsa_private *key, const struct rsa_pair *pair,
+                          struct bytes sealed, uint8_t message[RSA_MODULUS_BYTES], size_t *size,
+                          unsigned *good) {
     if (pair == NULL) {
         return rsa_oaep_decrypt(bytes_make(key->pkcs8, key->size), bytes_of_string(LABEL), sealed,
                                 message, size, good);
@@ -123,7 +123,7 @@ must_check enum error rsa_decrypt_with(const struct rsa_private *key, const stru
     if (error != OK) {
         goto out;
     }
-    error = open(key, pair, sealed, message, &size, &good);
+    error = decrypt(key, pair, sealed, message, &size, &good);
     if (error != OK) {
         goto out;
     }
