@@ -43,19 +43,9 @@ def test_tests_that_the_pages_name_exist():
     """`file: test`, `test`, ... names tests of the file that was named last."""
     for page in (ROOT / "docs").glob("*.md"):
         for line in re.split(r"\n\n|\n(?=\|)", page.read_text()):
-            for file, first, more in re.findall(r"`(test_\w+|\w+_test): (\w+)`((?:,\s+`\w+`)*)", line):
+            for file, first, more in re.findall(r"`((?:test|hostile)_\w+|\w+_test): (\w+)`((?:,\s+`\w+`)*)", line):
                 found = [*ROOT.glob(f"tests/system/{file}.py"), *ROOT.glob(f"tests/unit/{file}.c")]
                 assert found, f"{page.name} names {file}"
                 source = found[0].read_text()
                 for name in [first, *re.findall(r"\w+", more)]:
                     assert re.search(rf"\b{name}\b", source), f"{page.name} names {file}: {name}"
-
-
-def test_oaep_is_the_only_padding():
-    """No padding of RSA but OAEP, and no call that has another one built in."""
-    assert "RSA_PKCS1_OAEP_PADDING" in (ROOT / "src/crypto/rsa_oaep.c").read_text()
-    for path in (ROOT / "src").rglob("*.c"):
-        source = path.read_text()
-        paddings = set(re.findall(r"\b(?:RSA_\w*PADDING\w*|OSSL_PKEY_RSA_PAD_\w+)\b", source))
-        assert paddings <= {"RSA_PKCS1_OAEP_PADDING"}, path
-        assert not re.search(r"\bRSA_(?:public|private)_(?:en|de)crypt\b", source), path
