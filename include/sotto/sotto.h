@@ -324,7 +324,8 @@ SOTTO_API SOTTO_MUST_CHECK int sotto_verify_number(struct sotto *client, const c
                                                    struct sotto_error *error);
 
 /** Takes the key that the server shows for `who` in place of the pinned one, without any
- * comparison. Never for somebody who is verified: usage (compare, or sotto_unverify first). */
+ * comparison. Never for somebody who is verified or has a card: usage (compare, or sotto_unverify
+ * first). */
 SOTTO_API SOTTO_MUST_CHECK int sotto_accept_key(struct sotto *client, const char *who,
                                                 struct sotto_verified *accepted,
                                                 struct sotto_error *error);

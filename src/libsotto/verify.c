@@ -188,6 +188,21 @@ int sotto_verify_number(struct sotto *client, const char *who, const char *text,
 
 /* ---- without a comparison */
 
+/* What was compared, here or by an administrator, is not given up unseen. */
+static int not_unseen(const struct asking *asking, struct sotto_error *error) {
+    const char *name = asking->people.name.text;
+    char help[192];
+    if (cards_find(&asking->people.runner.client->cards, &asking->people.name) != NULL) {
+        return bad(name, "a card in cards.d says which key it has to be",
+                   "Whoever put the card there has to replace it. Nothing was changed.", error);
+    }
+    snprintf(help, sizeof(help),
+             "Compare the new card:     sotto verify %s --card -\n"
+             "Or give the old one up:   sotto verify %s --undo",
+             name, name);
+    return bad(name, "a key that was verified is not replaced unseen", help, error);
+}
+
 int sotto_accept_key(struct sotto *client, const char *who, struct sotto_verified *accepted,
                      struct sotto_error *error) {
     struct asking asking;
@@ -200,18 +215,14 @@ int sotto_accept_key(struct sotto *client, const char *who, struct sotto_verifie
     }
     result = begin(&asking, client, &name, error);
     if (result == 0) {
-        enum error status = trust_accept(asking.people.runner.engine, &asking.certificate,
-                                         &accepted->was_changed, &accepted->released);
-        if (status == ERR_WRONG_STATE) {
-            char help[160];
-            snprintf(help, sizeof(help),
-                     "Compare the new card:     sotto verify %s --card -\n"
-                     "Or give the old one up:   sotto verify %s --undo",
-                     name.text, name.text);
-            result = bad(who, "a key that was verified is not replaced unseen", help, error);
-        } else if (status != OK) {
-            result = people_fail(&asking.people, status, NULL, error);
-        }
+        bool has_card = cards_find(&client->cards, &name) != NULL;
+        enum error status = has_card
+                                ? ERR_WRONG_STATE
+                                : trust_accept(asking.people.runner.engine, &asking.certificate,
+                                               &accepted->was_changed, &accepted->released);
+        result = status == OK                ? report_error(error, OK, NULL)
+                 : status == ERR_WRONG_STATE ? not_unseen(&asking, error)
+                                             : people_fail(&asking.people, status, NULL, error);
         memcpy(accepted->name, name.text, sizeof(accepted->name));
         memcpy(accepted->key, asking.key, sizeof(accepted->key));
     }

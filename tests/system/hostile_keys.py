@@ -3,6 +3,7 @@
 import time
 
 import wire
+from fake import Letter
 from hostile import alarm, flip, forget_sessions, row
 
 DAY = wire.DAY_MS
@@ -44,6 +45,35 @@ def swapped_after_a_card_was_compared(stage):
     ana.run("verify", "bob", "--card", "-", stdin=card(stage, bob))
     stage.lie()
     refuses(stage, ana, eve.bundle, "peer_key_changed")
+
+
+def put_card(stage, client, person):
+    """As an administrator does before an unattended sender ever connects."""
+    folder = client.home / "config" / "cards.d"
+    folder.mkdir(parents=True)
+    (folder / f"{person.name}.card").write_text(card(stage, person))
+
+
+@row("Server swaps B's keys at first contact", "no_card")
+def swapped_with_a_card_in_place(stage):
+    """A card lies in cards.d; the first message meets another key, and nobody is there to look."""
+    ana, bob, eve = stage.person(), stage.forged(), stage.forged("bob", False)
+    put_card(stage, ana, bob)
+    stage.lie()
+    refuses(stage, ana, eve.bundle, "peer_key_changed")
+
+
+@row("Server swaps B's keys at first contact", "no_card")
+def first_flight_that_is_not_of_the_card(stage):
+    """A card lies in cards.d; the server writes in Bob's name with a key of its own before he does: held."""
+    ana, bob, eve = stage.person(), stage.forged(), stage.forged("bob", False)
+    put_card(stage, ana, bob)
+    envelope = eve.initial("ana", stage.fake.bundle_of("ana"), "I am Bob")[0]
+    stage.lie()
+    stage.fake.post(Letter("bob", "ana", envelope))
+    said = ana.run("recv", expect=None)
+    assert "I am Bob" not in said.out, "a message under another key than the card's was shown"
+    alarm(said, "held", 0)
 
 
 @row("Server swaps keys of a known contact", "no_pin")

@@ -562,6 +562,27 @@ def first_flight_after_the_reply(stage):
     assert shown(ana) == [("bob", "and on")]
 
 
+@row("Diverging sessions by reordering server", "no_sent_rule")
+def first_flight_that_was_kept_back(stage):
+    """A first flight that is older than the messages of the session in use does not take over from it."""
+    ana, carol = stage.person(), stage.forged("carol")
+    moment = int(time.time() * 1000)
+    flights = [stage.forge("initial", device=carol.device, certificate=carol.certificate,
+                           bundle=stage.fake.bundle_of("ana"), name="ana",
+                           bodies=[wire.text_body(text, sent_ms=moment - before)])
+               for text, before in (("kept back", 60_000), ("in time", 1_000))]
+    give(stage, ana, "carol", bytes.fromhex(flights[1]["envelopes"][0]["envelope"]))
+    assert shown(ana) == [("carol", "in time")]
+    ana.send("carol", "an answer")
+    stage.lie()
+    give(stage, ana, "carol", bytes.fromhex(flights[0]["envelopes"][0]["envelope"]))
+    assert shown(ana) == [("carol", "kept back")]
+    before = len(stage.to("carol"))
+    ana.send("carol", "the next")
+    sids = {one[full_part(one) or 0:][2:18].hex() for one in stage.to("carol")[before:]}
+    assert flights[0]["sid"] not in sids, "an old first flight took the conversation over"
+
+
 # --- what envelopes give away, and stolen state ----------------------------------------------------------------
 
 @row("Length leakage", "no_padding")
@@ -623,6 +644,24 @@ def clone_after_a_round_trip(stage):
         stage.fake.post(letter)
     stage.fake.forgets = False
     assert ("bob", "to the true one") not in shown(clone)
+
+
+@row("Theft of the store: forward secrecy", why="the keys are gone; hostile_theft.py searches every page for them")
+def recorded_messages_and_stolen_state(stage):
+    """Everything that the server recorded is given to a copy of Ana's device that has forgotten what it saw."""
+    ana, bob = stage.conversation()
+    letters = stage.held(bob, ana, "one", "two", "three")
+    for letter in letters:
+        stage.fake.post(letter)
+    assert shown(ana) == [("bob", "one"), ("bob", "two"), ("bob", "three")]
+    recorded = [Letter(one["from"], one["to"], one["envelope"]) for one in stage.fake.sent if one["to"] == "ana"]
+    assert len(recorded) >= 3
+    for table in ("seen", "past", "tombstone", "incoming"):
+        ana.store_sql(f"DELETE FROM {table}")
+    stage.lie()
+    for letter in recorded * 2:
+        stage.fake.post(letter)
+    assert shown(ana) == []
 
 
 elsewhere("RSA re-encryption of a known secret", "tests/tools/vectors (refused INITIALs), garbage_in_a_first_flight",

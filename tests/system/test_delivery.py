@@ -68,6 +68,23 @@ def test_a_repeat_waits_for_a_confirmation_that_comes_later(tmp_path):
     assert json.loads(out)["state"] == "delivered"
 
 
+def test_on_an_open_server_only_contacts_are_told(tmp_path):
+    """Whom one has never written to learns nothing of whether one is there."""
+    server = sottotest.Server(tmp_path, "--registration", "open")
+    server.start()
+    ana, bob = Client(tmp_path, "ana"), Client(tmp_path, "bob")
+    for one in (ana, bob):
+        one.run("register", one.name, "--server", server.address, "--accept-new-key", "--no-input")
+    ana.send("bob", "who are you?", "--id", "k")
+    assert bob.texts() == ["who are you?"]
+    check(ana.send("bob", "", "--id", "k", "--wait=delivered", "--timeout", "1s", expect=2), "empty_message")
+    check(ana.send("bob", "x", "--id", "k", "--wait=delivered", "--timeout", "1s", expect=3), "not_confirmed")
+    bob.send("ana", "bob")
+    ana.send("bob", "glad to hear", "--id", "l")
+    assert bob.texts() == ["glad to hear"]
+    assert ana.send_json("bob", "x", "--id", "l", "--wait=delivered")["state"] == "delivered"
+
+
 def test_wait_queued_is_queue(tmp_path):
     server, ana, bob = world(tmp_path, "ana", "bob")
     server.stop()

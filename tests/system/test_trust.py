@@ -305,6 +305,9 @@ def test_another_key_than_the_card_says_is_refused_at_first_contact(tmp_path):
     bob.send("ana", "it is me")
     said = ana.run("recv")
     assert said.out == "" and "held" in said.codes
+    said = check(ana.run("verify", "bob", "--accept", "--confirm", "bob", expect=2), "usage")
+    assert "cards.d" in said.err
+    check(ana.send("bob", "secret", expect=4), "peer_key_changed")
     assert bob.texts() == []
 
 
