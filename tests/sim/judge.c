@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { QUEUE_DAYS = 29, SIM_RECEIPTS = 0 };
+enum { QUEUE_DAYS = 29 };
 
 /* ---- sessions
  * --------------------------------------------------------------------------------------- */
@@ -83,13 +83,15 @@ static bool is_owed(const struct sim *sim, const struct note *note) {
            accepts(to, from);
 }
 
+/* The server keeps a message for 30 days; its reader was away for longer. */
 static bool may_be_gone(const struct sim *sim, const struct note *note) {
     const struct person *to = &sim->people[note->to];
-    return sim->may_lose && !note->is_probe && to->longest_ms > QUEUE_DAYS * DAY_MS;
+    return sim->may_lose && !note->is_probe && note->written_ms + DAY_MS > to->away_from_ms &&
+           note->accepted_ms + QUEUE_DAYS * DAY_MS < to->away_until_ms;
 }
 
 static bool wants_receipt(const struct sim *sim, const struct note *note) {
-    return SIM_RECEIPTS && note->shown > 0 &&
+    return note->shown > 0 &&
            (note->wants_receipt || sim->config.registration == WIRE_REGISTRATION_INVITE);
 }
 

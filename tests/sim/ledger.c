@@ -99,8 +99,10 @@ static void check_forged(struct person *person, const struct incoming *incoming,
     }
     sim_say(sim, "%s reads a forged text from %s%s", person->name, incoming->from.text,
             incoming->is_confirmed ? "" : " (not confirmed)");
-    /* "forged:1" was made when the reader held a confirmed session with the person. */
-    if (incoming->is_confirmed && text.size > sizeof(FORGED) && text.data[sizeof(FORGED)] == '1') {
+    char rank = text.size > sizeof(FORGED) ? (char)text.data[sizeof(FORGED)] : '0';
+    if (rank == '2') {
+        sim_complain(sim, "%s is shown a text of a certificate that was replaced", person->name);
+    } else if (rank == '1' && incoming->is_confirmed) {
         sim_complain(sim, "%s is shown a forged text as confirmed", person->name);
     }
 }
@@ -134,7 +136,7 @@ void ledger_shown(struct person *person, const struct incoming *incoming, struct
     }
     struct note *note = &sim->notes[number];
     sim_say(sim, "%s reads note %u of %s%s%s", person->name, number, incoming->from.text,
-            incoming->missing > 0 ? " (some before it are missing)" : "",
+            incoming->is_from_gap ? " (after later ones)" : "",
             incoming->is_confirmed ? "" : " (not confirmed)");
     if (note->to != person->index ||
         strcmp(incoming->from.text, sim->people[note->from].name) != 0) {

@@ -127,8 +127,18 @@ void link_open(struct person *person) {
     }
 }
 
+/* What was written before the end of a command still arrives, unless the link breaks. */
+static void flush(struct person *person) {
+    bool breaks = sim_happens(person->sim, "breaks at the end", person->sim->breakage.link / 4);
+    while (!breaks && link_move_to_server(person)) {
+    }
+}
+
 void link_cut(struct person *person, enum error error, const char *cause) {
     struct sim *sim = person->sim;
+    if (error == OK) {
+        flush(person);
+    }
     if (person->connection != 0) {
         server_closed(sim->server, person->connection, sim_now(sim));
     }

@@ -168,8 +168,10 @@ static void write_again(struct person *person) {
 void person_visit(struct person *person, uint32_t count) {
     struct sim *sim = person->sim;
     if (person->presence == AWAY) {
-        uint64_t absence = sim->wall_ms - person->left_ms;
-        person->longest_ms = absence > person->longest_ms ? absence : person->longest_ms;
+        if (sim->wall_ms - person->left_ms > person->away_until_ms - person->away_from_ms) {
+            person->away_from_ms = person->left_ms;
+            person->away_until_ms = sim->wall_ms;
+        }
         sim_say(sim, "%s %s", person->name, person->is_always ? "connects to stay" : "connects");
         person->presence = person->is_always ? STAYING : VISITING;
         person->came_ms = sim->wall_ms;
@@ -348,7 +350,9 @@ void person_attend(struct person *person) {
         person->presence = WINDING;
         engine_wind_up(person->engine, sim->wall_ms);
     }
-    if (person->presence == WINDING && engine_is_at_rest(person->engine)) {
+    if (person->is_dying) {
+        link_cut(person, ERR_CONNECTION_LOST, "the client is gone");
+    } else if (person->presence == WINDING && engine_is_at_rest(person->engine)) {
         link_cut(person, OK, "done");
     }
 }

@@ -16,6 +16,7 @@ struct plot {
     uint32_t reborn;     /**< one step in so many somebody starts over */
     uint32_t restore;    /**< one step in so many the database is put back */
     bool is_silent_restore;
+    uint32_t theft; /**< one step in so many keys are stolen, or used */
 };
 
 /* ---- gaps
@@ -106,6 +107,12 @@ static void visit(struct sim *sim, struct person *person, const struct plot *plo
 static void happen(struct sim *sim, const struct plot *plot) {
     if (sim_happens(sim, "starts over", plot->reborn)) {
         person_reborn(&sim->people[choose(&sim->chance, "who", (uint32_t)sim->crowd)]);
+    }
+    if (sim_happens(sim, "theft", plot->theft)) {
+        if (sim->stolen == NULL || choose(&sim->chance, "another theft", 4) == 3) {
+            forger_steal(sim);
+        }
+        forger_forge(sim);
     }
     if (plot->restore > 0) {
         if (choose(&sim->chance, "a copy is made", plot->restore) == 1) {
@@ -261,6 +268,12 @@ static void make_key_change(struct sim *sim, struct plot *plot) {
 
 static void make_forger(struct sim *sim, struct plot *plot) {
     make_honest(sim, plot);
+    sim->evil.is_on = true;
+    plot->theft = 6 + choose(&sim->chance, "how often", 20);
+    if (choose(&sim->chance, "long", 4) == 3) {
+        plot->gap_classes = 4;
+        plot->days_max = 150;
+    }
 }
 
 /* All of it. */
@@ -271,6 +284,7 @@ static void make_mixed(struct sim *sim, struct plot *plot) {
     sim->breakage = breakage;
     plot->is_silent_restore = choose(&sim->chance, "silent", 2) == 1;
     plot->reborn = choose(&sim->chance, "key changes", 3) == 2 ? 25 : 0;
+    plot->theft = choose(&sim->chance, "thefts", 3) == 2 ? 20 : 0;
 }
 
 static void (*const MAKE[KIND_COUNT])(struct sim *sim, struct plot *plot) = {

@@ -344,6 +344,7 @@ static void keep_alive(struct sim *sim) {
             !person->is_asking) {
             person->is_asking = true;
             engine_ping(person->engine);
+            person_attend(person);
         }
     }
 }
@@ -412,6 +413,7 @@ void sim_clear(struct sim *sim) {
     sqlite_store_close(sim->disk);
     buffer_clear(&sim->snapshot);
     evil_clear(sim);
+    forger_clear(sim);
     free(sim->notes);
     free(sim->flights);
 }

@@ -121,10 +121,11 @@ struct person {
     uint64_t newest_sent_ms[CROWD_MAX][LIVES_MAX]; /**< of what was shown */
     uint32_t newest_note[CROWD_MAX][LIVES_MAX];
     bool has_written_to[CROWD_MAX];
-    uint64_t next_ms;     /**< next visit */
-    uint64_t came_ms;     /**< this visit */
-    uint64_t left_ms;     /**< end of the last one */
-    uint64_t longest_ms;  /**< longest absence so far */
+    uint64_t next_ms;      /**< next visit */
+    uint64_t came_ms;      /**< this visit */
+    uint64_t left_ms;      /**< end of the last one */
+    uint64_t away_from_ms; /**< the longest absence so far */
+    uint64_t away_until_ms;
     bool asks[CROWD_MAX]; /**< wants to look at a changed key in this visit */
     bool is_asking;       /**< a question is open */
     uint8_t asked;        /**< index + 1 of whose certificate it is about, 0: nobody's */
@@ -359,6 +360,14 @@ void evil_end(struct sim *sim);
 void evil_clear(struct sim *sim);
 void evil_keep(struct kept_envelope *kept, uint8_t to, const struct user_name *from,
                struct bytes envelope, uint64_t accepted_ms);
+
+/* ---- forger.c */
+
+/** Somebody's keys are stolen; those of an earlier theft are forgotten. */
+void forger_steal(struct sim *sim);
+/** Puts forged messages among the reader's. */
+void forger_forge(struct sim *sim);
+void forger_clear(struct sim *sim);
 
 /* ---- plot.c */
 

@@ -59,6 +59,8 @@ static void decide(struct person *person, const struct person *peer, struct byte
             person->habit == HABIT_VERIFY ? "verifies" : "accepts", peer->name,
             was_changed ? ", another one than before" : "", released);
     sim->tally.held += released;
+    /* What is owed to the new key is said before the command ends. */
+    person->presence = person->presence == WINDING ? VISITING : person->presence;
 }
 
 void trusting_attend(struct person *person) {

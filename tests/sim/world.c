@@ -139,10 +139,12 @@ static void read_messages(struct person *person) {
         must(world, error, "reading");
         print_text(expected, sizeof(expected), other(person)->name, person->received);
         if (!bytes_equal(buffer_view(&text), bytes_of_string(expected))) {
+            fprintf(stderr, "%s: %.*s sent %llu\n", expected, (int)text.size, text.data,
+                    (unsigned long long)incoming.sent_ms);
             world->complaint = "a message that is lost, doubled or out of order";
         }
-        if (incoming.missing > 0) {
-            world->complaint = "a gap in an honest world";
+        if (incoming.is_late) {
+            world->complaint = "a message that is called late in an honest world";
         }
         chance_note(&world->chance, "shown", buffer_view(&text));
         person->received++;

@@ -10,6 +10,7 @@
 #include "crypto/signature.h"
 
 #include <openssl/rand.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_equal(const uint8_t *a, const uint8_t *b, size_t size) {
@@ -121,6 +122,29 @@ must_check enum error kem_decapsulate(const struct secret_64 *seed,
     return error;
 }
 
+struct kem_pair {
+    struct secret_64 seed;
+};
+
+must_check enum error kem_pair_new(const struct secret_64 *seed, struct kem_pair **pair) {
+    *pair = malloc(sizeof(**pair));
+    if (*pair == NULL) {
+        return ERR_MEMORY;
+    }
+    (*pair)->seed = *seed;
+    return OK;
+}
+
+void kem_pair_free(struct kem_pair *pair) {
+    free(pair);
+}
+
+must_check enum error kem_pair_decapsulate(const struct kem_pair *pair,
+                                           const uint8_t ciphertext[KEM_CIPHERTEXT_BYTES],
+                                           struct secret_32 *shared) {
+    return kem_decapsulate(&pair->seed, ciphertext, shared);
+}
+
 /* ---- RSA-2048-OAEP: the "PKCS#8" is 32 random bytes */
 
 void rsa_private_clear(struct rsa_private *key) {
@@ -192,6 +216,29 @@ must_check enum error rsa_decrypt(const struct rsa_private *key,
         secret->bytes[i] = ciphertext[i] ^ pad[i];
     }
     return OK;
+}
+
+struct rsa_pair {
+    struct rsa_private key;
+};
+
+must_check enum error rsa_pair_new(const struct rsa_private *key, struct rsa_pair **pair) {
+    *pair = malloc(sizeof(**pair));
+    if (*pair == NULL) {
+        return ERR_MEMORY;
+    }
+    (*pair)->key = *key;
+    return OK;
+}
+
+void rsa_pair_free(struct rsa_pair *pair) {
+    free(pair);
+}
+
+must_check enum error rsa_decrypt_with(const struct rsa_private *key, const struct rsa_pair *pair,
+                                       const uint8_t ciphertext[RSA_CIPHERTEXT_BYTES],
+                                       struct secret_32 *secret) {
+    return rsa_decrypt(pair == NULL ? key : &pair->key, ciphertext, secret);
 }
 
 /* ---- signatures: a hash of public key and message */

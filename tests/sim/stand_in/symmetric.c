@@ -34,6 +34,13 @@ must_check enum error hmac_sha256(const struct secret_32 *key, const struct byte
     return keyed("hmac", key, parts, count, out, TAG_BYTES);
 }
 
+must_check enum error hmac_sha256_two(const struct secret_32 *key, struct bytes first,
+                                      struct bytes second, uint8_t out_first[TAG_BYTES],
+                                      uint8_t out_second[TAG_BYTES]) {
+    enum error error = hmac_sha256(key, &first, 1, out_first);
+    return error == OK ? hmac_sha256(key, &second, 1, out_second) : error;
+}
+
 must_check enum error hkdf_extract(const struct secret_32 *salt, const struct bytes *ikm,
                                    size_t count, struct secret_32 *prk) {
     return keyed("extract", salt, ikm, count, prk->bytes, sizeof(prk->bytes));
