@@ -167,7 +167,8 @@ static enum error decide(struct engine *engine, struct acceptance *a, uint64_t s
     rival->is_there = true;
     rival->is_restart = info->is_active && !is_renewed && active->info.is_confirmed &&
                         !is_spent(engine, &active->state);
-    info->replaced_confirmed = info->is_active && active->info.is_confirmed;
+    /* Also one that stands beside it: only a confirmed session says who writes. */
+    info->replaced_confirmed = active->info.is_confirmed || active->info.replaced_confirmed;
     return OK;
 }
 

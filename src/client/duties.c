@@ -26,7 +26,8 @@ must_check enum error duty_owe(struct engine *engine, const struct user_name *pe
 }
 
 must_check enum error duty_session_is_new(struct engine *engine, const struct user_name *peer) {
-    static const enum duty_kind KINDS[] = {DUTY_HANDSHAKE, DUTY_BROKEN, DUTY_WAITING};
+    static const enum duty_kind KINDS[] = {DUTY_HANDSHAKE, DUTY_BROKEN, DUTY_WAITING,
+                                           DUTY_DIVERGED};
     enum error error = engine_write(engine);
     for (size_t i = 0; error == OK && i < sizeof(KINDS) / sizeof(KINDS[0]); i++) {
         error = engine->store->duty_delete(engine->store->context, peer, KINDS[i], NULL);
@@ -142,6 +143,19 @@ static enum error shake_hands(struct engine *engine, const struct duty *duty,
     return handshake_ask(engine, correspondent);
 }
 
+/* S4: the peer wrote elsewhere. When all that waited is taken in and the own chain has still found
+ * no answer for long, the two have diverged. */
+static enum error check_divergence(struct engine *engine, const struct duty *duty,
+                                   const struct stored_session *session) {
+    const struct session *state = session == NULL ? NULL : &session->state;
+    bool is_unanswered = state != NULL && state->chains_sent > 0 && !state->need_send;
+    bool is_long = is_unanswered && (state->sent_in_chain >= DIVERGED_MESSAGES ||
+                                     engine->now_ms >= session->info.chain_ms + DIVERGED_MS);
+    enum error error =
+        is_long ? duty_owe(engine, &duty->peer, DUTY_HANDSHAKE, NULL, engine->now_ms) : OK;
+    return error == OK ? done(engine, duty) : error;
+}
+
 /* Repaired texts go into a session that the peer has not forged: an own one, or a confirmed one. */
 static enum error repair(struct engine *engine, const struct duty *duty,
                          const struct stored_session *session) {
@@ -209,6 +223,8 @@ static enum error perform(struct engine *engine, const struct duty *duty, size_t
     case DUTY_BROKEN:
     case DUTY_WAITING:
         return lose_patience(engine, duty);
+    case DUTY_DIVERGED:
+        return check_divergence(engine, duty, session);
     }
     return ERR_STORE_BROKEN;
 }

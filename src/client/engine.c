@@ -195,7 +195,7 @@ void engine_closed(struct engine *engine, uint64_t now_ms, enum error error, con
 }
 
 /* What follows from an event: what is owed first, since it may make messages to send. */
-static enum error work(struct engine *engine) {
+must_check enum error engine_work(struct engine *engine) {
     enum error error = engine->phase == ENGINE_OPEN ? duties_run(engine) : OK;
     if (error == OK && engine->phase == ENGINE_OPEN) {
         error = outbox_run(engine);
@@ -235,7 +235,7 @@ void engine_tick(struct engine *engine, uint64_t now_ms) {
     if (now_ms >= engine->next_duty_ms) {
         engine->has_new_duties = true;
     }
-    engine_finish(engine, error == OK ? work(engine) : error);
+    engine_finish(engine, error == OK ? engine_work(engine) : error);
 }
 
 void engine_wind_up(struct engine *engine, uint64_t now_ms) {
@@ -245,7 +245,7 @@ void engine_wind_up(struct engine *engine, uint64_t now_ms) {
         return;
     }
     engine->now_ms = now_ms;
-    engine_finish(engine, work(engine));
+    engine_finish(engine, engine_work(engine));
 }
 
 void engine_received(struct engine *engine, uint64_t now_ms, struct bytes bytes) {
@@ -254,7 +254,7 @@ void engine_received(struct engine *engine, uint64_t now_ms, struct bytes bytes)
     }
     engine->now_ms = now_ms;
     enum error error = frames_take(engine, bytes);
-    engine_finish(engine, error == OK ? work(engine) : error);
+    engine_finish(engine, error == OK ? engine_work(engine) : error);
 }
 
 must_check enum error engine_card(struct engine *engine, const struct user_name *name,

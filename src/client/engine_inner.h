@@ -184,6 +184,8 @@ must_check enum error engine_write(struct engine *engine);
  * to; statuses of the catalogue are results and still commit. Returns it, or the failure of the
  * commit. */
 must_check enum error engine_end(struct engine *engine, enum error error);
+/** What follows from an event: duties, messages that can go, fetching. */
+must_check enum error engine_work(struct engine *engine);
 /** The peer broke the protocol: sets the cause, returns ERR_PROTOCOL_ERROR. */
 must_check enum error engine_protocol(struct engine *engine, const char *cause);
 /** Told after the commit. */
@@ -291,7 +293,8 @@ struct opened {
     struct stored_session *session;
     const struct session_change *change; /**< NULL: the first message of a new session */
     struct bytes body;
-    bool is_foreign; /**< under a key that is not the pinned one */
+    bool is_foreign;    /**< under a key that is not the pinned one */
+    bool was_confirmed; /**< the session, before this message */
 };
 /** Takes it in, in the open transaction: session, message, and what follows from it. The session
  * may be gone afterwards. */

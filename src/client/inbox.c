@@ -208,23 +208,6 @@ static enum error is_foreign(struct engine *engine, const struct session_info *i
     return error == ERR_NOT_FOUND ? OK : error;
 }
 
-/* S4: the peer writes in another session than the one that is used here, and does not answer in
- * that one. */
-static enum error check_divergence(struct engine *engine, const struct session_info *info) {
-    struct stored_session *active = NULL;
-    enum error error = sessions_active(engine, &info->peer, info->afp, &active);
-    if (error != OK) {
-        return error == ERR_NOT_FOUND ? OK : error;
-    }
-    const struct session *state = &active->state;
-    bool is_unanswered = state->chains_sent > 0 && !state->need_send;
-    bool is_long = state->sent_in_chain >= DIVERGED_MESSAGES ||
-                   engine->now_ms >= active->info.chain_ms + DIVERGED_MS;
-    return is_unanswered && is_long
-               ? duty_owe(engine, &info->peer, DUTY_HANDSHAKE, NULL, engine->now_ms)
-               : OK;
-}
-
 /* What a good message changes beside itself. `session` is given back to its slot after this. */
 static enum error note_good(struct engine *engine, struct stored_session *session,
                             const struct opened *opened) {
@@ -243,7 +226,12 @@ static enum error note_good(struct engine *engine, struct stored_session *sessio
         duty_is_accepted(engine, &peer)) {
         error = duty_owe(engine, opened->from, DUTY_CONFIRM, NULL, engine->now_ms);
     }
-    return error == OK && !info.is_active ? check_divergence(engine, &info) : error;
+    if (error == OK && !info.is_active) {
+        error = duty_owe(engine, opened->from, DUTY_DIVERGED, NULL, engine->now_ms);
+    }
+    return error == OK && info.is_confirmed && !opened->was_confirmed
+               ? sessions_limit(engine, opened->from, info.afp)
+               : error;
 }
 
 /* A message that its session has opened: state and text go into the same transaction. */
@@ -293,8 +281,11 @@ static enum error open_known(struct engine *engine, const struct user_name *from
     *status = session_open(&session->state, own, envelope, engine->now_ms, &body, &change);
     error = OK;
     if (*status == OK) {
-        struct opened opened = {
-            .from = from, .session = session, .change = &change, .body = buffer_view(&body)};
+        struct opened opened = {.from = from,
+                                .session = session,
+                                .change = &change,
+                                .body = buffer_view(&body),
+                                .was_confirmed = session->info.is_confirmed};
         error = is_foreign(engine, &session->info, &opened.is_foreign);
         if (error == OK) {
             error = engine_write(engine);

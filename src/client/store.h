@@ -131,8 +131,9 @@ enum duty_kind {
     DUTY_RECEIPTS = 3,  /**< what stands among the receipts */
     DUTY_HANDSHAKE = 4, /**< a new session */
     DUTY_REPAIR = 5,    /**< messages in state REPAIR */
-    DUTY_BROKEN = 6,  /**< a bad message came: a handshake, unless a good one comes before (1.7) */
-    DUTY_WAITING = 7, /**< a message waits that cannot be opened yet: likewise; data: its chain */
+    DUTY_BROKEN = 6,   /**< a bad message came: a handshake, unless a good one comes before (1.7) */
+    DUTY_WAITING = 7,  /**< a message waits that cannot be opened yet: likewise; data: its chain */
+    DUTY_DIVERGED = 8, /**< the peer wrote in another session than the one in use (S4) */
 };
 struct duty {
     struct user_name peer;

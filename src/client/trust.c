@@ -129,7 +129,7 @@ must_check enum error trust_examine(struct engine *engine, const struct user_nam
 /* Ends an event of its own: what a person or the server got wrong is a result, a failing store the
  * end. */
 static enum error conclude(struct engine *engine, enum error error) {
-    engine_finish(engine, is_store_failure(error) ? error : OK);
+    engine_finish(engine, is_store_failure(error) ? error : engine_work(engine));
     return engine->phase == ENGINE_OVER && engine->failure.error != OK ? engine->failure.error
                                                                        : error;
 }
