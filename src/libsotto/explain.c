@@ -74,15 +74,14 @@ void explain_keys(const struct sotto *client, const struct stored_peer *peer,
     const struct vouched *card = cards_find(&client->cards, &peer->name);
     char key[SOTTO_KEY_SIZE];
     char note[64] = "";
-    uint8_t pin[PIN_BYTES];
-    pin_of_hash(peer->afp, pin);
-    bool is_by_card = card != NULL && (!peer->has_pin || memcmp(pin, card->fingerprint, PIN_BYTES));
+    bool is_by_card =
+        card != NULL && !(peer->has_pin && cards_vouch(&client->cards, &peer->name, peer->afp));
     if (is_by_card) {
         pin_print(card->fingerprint, key, sizeof(key));
         print_line("on the card in cards.d", 0, key, "", keys->trusted);
     } else {
         bool is_verified = peer->verified_ms > 0;
-        pin_print(pin, key, sizeof(key));
+        explain_key(peer->afp, key);
         print_line(is_verified ? "you verified" : "trusted since",
                    is_verified ? peer->verified_ms : peer->pinned_ms, key,
                    explain_source(peer->how), keys->trusted);
@@ -94,6 +93,7 @@ void explain_keys(const struct sotto *client, const struct stored_peer *peer,
         explain_key(peer->changed_afp, key);
         print_line("new since", peer->changed_ms, key, note, keys->shown);
     } else {
+        explain_key(peer->afp, key);
         print_line("now", 0, peer->has_pin ? key : "another one", "from the server", keys->shown);
     }
 }
