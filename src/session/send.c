@@ -241,6 +241,7 @@ static bool is_expired(const struct session *session, uint64_t now_ms) {
         return true;
     }
     return session->role == SESSION_INITIATOR && !session->is_confirmed &&
+           !weakened(WEAK_NO_PREKEY_LIFE) &&
            now_ms > session->prekeys_expire_ms + CLOCK_TOLERANCE_MS;
 }
 
