@@ -3,7 +3,8 @@
  * real server core. Where a test stands at a bound, the other side of it is tested too. */
 #include "lifetimes_world.h"
 
-#include <stdlib.h>
+#include "client/engine_inner.h"
+
 #include <string.h>
 
 static struct rsa_private pool[RSA_POOL];
@@ -174,8 +175,10 @@ static void a_wrong_clock_starts_nothing(void **state) {
         assert_int_equal(person_count(ana, ONE_TIME, NULL), one_time);
     }
     ana->clock_ms = 0;
+    memset(ana->frames, 0, sizeof(ana->frames));
     person_visit(ana);
     assert_int_equal(ana->renewals, 1);
+    assert_int_equal(ana->frames[WIRE_PUBLISH], 0); /* the unit had everything */
 }
 
 /* ---- prekeys (1.4) */
@@ -314,6 +317,35 @@ static void an_earlier_device_is_erased_on_time(void **state) {
     ana->fate = FATE_LOST_BEFORE;
     person_visit(ana);
     assert_int_equal(person_count(ana, DEVICE_OF_CID, third.cid), 1);
+}
+
+static void expect_lent(struct engine *engine, const uint8_t cid[HASH_BYTES]) {
+    const struct own_device *own = NULL;
+    assert_int_equal(devices_borrow(engine, cid, &own), OK);
+    assert_memory_equal(own->parsed->cid, cid, HASH_BYTES);
+}
+
+/* Promise: whichever certificate a peer names, its keys are lent as long as they are held. */
+static void devices_of_all_ages_are_lent(void **state) {
+    const uint8_t nobody[HASH_BYTES] = {7};
+    struct person *ana = &world.ana;
+    struct account first = person_account(ana);
+    const struct own_device *own = NULL;
+    (void)state;
+    wait_until(created_ms(ana) + CERTIFICATE_RENEW_MS);
+    person_visit(ana);
+    wait_until(created_ms(ana) + CERTIFICATE_RENEW_MS);
+    person_come(ana);
+    struct account third = person_account(ana);
+    for (unsigned i = 0; i < 2; i++) {
+        expect_lent(ana->engine, first.cid);
+        expect_lent(ana->engine, third.previous_cid);
+        expect_lent(ana->engine, third.cid);
+        expect_lent(ana->engine, first.cid);
+        assert_int_equal(devices_borrow(ana->engine, nobody, &own), ERR_NOT_FOUND);
+        assert_null(own);
+    }
+    person_leave(ana);
 }
 
 /* Promise: an unanswered renewal is settled at the next login, whichever certificate stands. */
@@ -486,6 +518,30 @@ static void a_server_that_was_put_back_is_renewed(void **state) {
     expect_all_read();
 }
 
+/* Promise: what a server has lost with its newest state is offered again to the older copy (1.8).
+ */
+static void a_server_that_was_put_back_loses_no_message(void **state) {
+    struct person *ana = &world.ana;
+    struct person *bob = &world.bob;
+    (void)state;
+    talk();
+    world_copy(&world);
+    person_come(ana);
+    assert_int_equal(person_try(ana), OK);
+    assert_int_equal(person_try(ana), OK);
+    person_leave(ana);
+    world_put_back(&world);
+    person_visit(bob);
+    person_read(bob);
+    assert_int_equal(bob->received, 1);
+    person_visit(ana);
+    assert_true(ana->last_had_set && ana->last_replaced);
+    person_visit(bob);
+    person_read(bob);
+    person_visit(ana);
+    expect_peace();
+}
+
 /* ---- registering again (1.12) */
 
 /* As `join` with a fresh invite does it for an account that the server has lost. */
@@ -528,13 +584,10 @@ static void a_lost_account_registers_again(void **state) {
 }
 
 /* Puts back an account as it was at its first certificate, before it had registered. */
-static void restore_first(struct person *person) {
-    struct account account = person_account(person);
+static void restore_first(struct person *person, const struct account *first) {
+    struct account account = *first;
     account.is_registered = false;
     account.is_published = false;
-    account.epoch = 1;
-    memcpy(account.cid, account.previous_cid, HASH_BYTES);
-    account.has_previous = false;
     assert_int_equal(person->store->begin(person->store->context), OK);
     assert_int_equal(account_save(person->store, &account), OK);
     assert_int_equal(person->store->commit(person->store->context), OK);
@@ -544,20 +597,23 @@ static void restore_first(struct person *person) {
  * device from then on. */
 static void an_old_copy_registers_with_the_next_epoch(void **state) {
     struct person *ana = &world.ana;
+    struct account first = person_account(ana);
     (void)state;
-    wait_until(created_ms(ana) + CERTIFICATE_RENEW_MS);
-    person_visit(ana);
-    restore_first(ana);
+    for (unsigned i = 0; i < 2; i++) {
+        wait_until(created_ms(ana) + CERTIFICATE_RENEW_MS);
+        person_visit(ana);
+    }
+    assert_int_equal(person_account(ana).epoch, 3);
+    restore_first(ana, &first);
     memset(ana->frames, 0, sizeof(ana->frames));
     person_visit(ana);
     assert_int_equal(ana->failure.error, OK);
-    /* The restored certificate is too old to register with, so that the first one offered has
-     * epoch 2 already. */
+    /* The restored certificate is too old to register with, so that epoch 2 is offered first. */
     assert_int_equal(ana->frames[WIRE_REGISTER], 2);
     assert_int_equal(ana->frames[WIRE_RENEW], 1);
     struct account account = person_account(ana);
     assert_true(account.is_registered && account.is_published);
-    assert_int_equal(account.epoch, 3);
+    assert_int_equal(account.epoch, 4);
     person_visit(ana);
     assert_int_equal(ana->failure.error, OK);
     talk();
@@ -587,12 +643,13 @@ static void forge(const struct user_name *name, uint8_t out[CERTIFICATE_BYTES]) 
 static void a_certificate_of_somebody_else_ends_registering(void **state) {
     struct person *ana = &world.ana;
     uint8_t certificate[CERTIFICATE_BYTES];
+    struct account first = person_account(ana);
     struct device device;
     (void)state;
     wait_until(created_ms(ana) + CERTIFICATE_RENEW_MS);
     person_visit(ana);
     assert_int_equal(device_load(ana->store, person_account(ana).cid, &device), OK);
-    restore_first(ana);
+    restore_first(ana, &first);
     for (unsigned i = 0; i < 2; i++) {
         if (i == 0) {
             forge(&ana->name, certificate);
@@ -692,6 +749,10 @@ static void an_announced_key_is_a_second_pin(void **state) {
     assert_true(person_account(ana).has_next_key);
     assert_memory_equal(person_account(ana).next_key, next, HASH_BYTES);
     assert_int_equal(person_account(ana).next_key_ms, world.true_ms + DAY_MS);
+    world_announce(&world, next, world.true_ms + 2 * DAY_MS); /* later, but the same */
+    person_visit(ana);
+    assert_int_equal(*told, 1);
+    assert_int_equal(person_account(ana).next_key_ms, world.true_ms + 2 * DAY_MS);
     world_announce(&world, other, world.true_ms + DAY_MS);
     person_visit(ana);
     assert_int_equal(*told, 2);
@@ -840,12 +901,15 @@ int main(void) {
         LIFE(a_new_store_gets_everything_anew),
         LIFE(a_certificate_is_renewed_at_60_days),
         LIFE(an_earlier_device_is_erased_on_time),
+        LIFE(devices_of_all_ages_are_lent),
         LIFE(an_unanswered_renewal_is_offered_again),
         LIFE(a_stale_unit_is_made_anew),
         LIFE(a_refused_renewal_is_told),
         LIFE(a_message_during_a_renewal_goes_out),
         LIFE(a_connection_may_stay_for_months),
         cmocka_unit_test_setup_teardown(a_server_that_was_put_back_is_renewed, begin_on_disk, end),
+        cmocka_unit_test_setup_teardown(a_server_that_was_put_back_loses_no_message, begin_on_disk,
+                                        end),
         LIFE(a_lost_account_registers_again),
         LIFE(an_old_copy_registers_with_the_next_epoch),
         LIFE(a_certificate_of_somebody_else_ends_registering),
