@@ -165,7 +165,8 @@ def clock_two_days_off(stage):
         alarm(said, "clock_skew", 1)
 
 
-@row("Rollback of the server's database", "no_message_ids", "no_tombstones")
+@row("Rollback of the server's database", why="used keys, tombstones and message ids each refuse what comes again; the last two "
+     "have rows of their own")
 def queue_put_back(stage):
     """Everything that was delivered and acknowledged is delivered again, at every login under a new store epoch."""
     ana, bob = stage.conversation()

@@ -634,16 +634,18 @@ def clone_after_a_round_trip(stage):
     for letter in letters:
         stage.fake.post(letter)
     stage.fake.forgets = False
-    assert shown(clone) == []
+    came = shown(clone)
+    assert came == [], f"the clone reads {came}"
     stage.fake.forgets = True
-    assert shown(ana) == [("bob", "after the theft"), ("bob", "and more")]
+    came = shown(ana)
+    assert came == [("bob", "after the theft"), ("bob", "and more")], f"the true device reads {came}"
     clone.send("bob", "I am the clone", expect=None)
     bob.run("recv", expect=None)
     letters = stage.held(bob, ana, "to the true one")
     for letter in letters:
         stage.fake.post(letter)
     stage.fake.forgets = False
-    assert ("bob", "to the true one") not in shown(clone)
+    assert ("bob", "to the true one") not in shown(clone), "the clone pulled Bob back"
 
 
 @row("Theft of the store: forward secrecy", why="the keys are gone; hostile_theft.py searches every page for them")
