@@ -228,7 +228,10 @@ must_check enum error bundle_verify(struct bytes data, const struct user_name *n
     if (error != OK && error != ERR_EXPIRED) {
         return error;
     }
-    if (!user_name_equal(&bundle->certificate.name, name) && !weakened(WEAK_NO_BUNDLE_NAME)) {
+    if (weakened(WEAK_NO_BUNDLE_NAME)) {
+        bundle->certificate.name = *name;
+    }
+    if (!user_name_equal(&bundle->certificate.name, name)) {
         return ERR_MISMATCH;
     }
     if (error != OK) {

@@ -18,7 +18,7 @@ def refuses(stage, ana, bundle, code="bundle_invalid", status=4):
     """With this for Bob nothing is sent, and Ana is told why."""
     before = len(stage.to("bob"))
     stage.fake.people["bob"] = bundle
-    said = ana.send("bob", "the key is under the stone", expect=None, timeout=4)
+    said = ana.send("bob", "the key is under the stone", expect=None, timeout=30)
     assert len(stage.to("bob")) == before, f"the message left for keys of the server's making: {said!r}"
     alarm(said, code, status)
 

@@ -2,10 +2,11 @@
 """All plays, and what the build without weakenings must not hold."""
 import re
 
-import hostile_connection  # noqa: F401  registers its plays, as the next three do
+# Each registers its plays, in the order of the table.
 import hostile_keys        # noqa: F401
 import hostile_messages    # noqa: F401
 import hostile_theft       # noqa: F401
+import hostile_connection  # noqa: F401
 from hostile import ROWS, Row, Stage
 from sottotest import ROOT
 
