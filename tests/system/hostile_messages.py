@@ -95,6 +95,19 @@ def flipped_bytes_of_messages(stage):
     assert shown(ana) == [("bob", text) for text in texts]
 
 
+@row("Padding oracle, CBC bit flipping, MAC on wrong scope", "no_mac_check")
+def flipped_bytes_of_a_first_flight(stage):
+    """One bit in every field of certificate, HELLO and first message; then the true one."""
+    ana, carol = stage.person(), stage.forged("carol")
+    envelope = first_flight(stage, carol, ana, "true " * 60)[0]
+    stage.lie()
+    for at in (2, 6, 20, 25, 30, 60, 1000, 2045, 2080, 2200, 3000, 3560, 6000, *places(envelope)):
+        give(stage, ana, "carol", flip(envelope, at))
+    assert shown(ana) == [], "an altered first flight was shown"
+    give(stage, ana, "carol", envelope)
+    assert shown(ana) == [("carol", "true " * 60)]
+
+
 @row("Truncated-tag forgery", "short_tag")
 def tags_that_agree_in_8_bytes(stage):
     """Tags that differ behind their first 8 bytes, and shorter ones, are wrong tags."""
