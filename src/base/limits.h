@@ -49,7 +49,7 @@ enum {
 #define PREKEY_SET_RENEW_MS (7 * DAY_MS) /**< a device publishes a new set */
 #define ONE_TIME_PREKEY_LIFE_MS (30 * DAY_MS)
 #define CLOCK_TOLERANCE_MS DAY_MS
-#define CLOCK_NOTE_MS HOUR_MS            /**< a clock that is so far off is worth a word */
+#define CLOCK_NOTE_MS HOUR_MS              /**< a clock that is so far off is worth a word */
 #define PRIVATE_KEY_GRACE_MS (31 * DAY_MS) /**< kept after expiry for messages under way */
 #define SKIPPED_KEY_LIFE_MS (31 * DAY_MS)
 #define MESSAGE_ID_MEMORY_MS (100 * DAY_MS)
@@ -72,10 +72,11 @@ enum {
     OFFERS_PER_DAY_MAX = 200,     /**< messages offered again on days 1, 7 and 21, per peer */
 };
 #define PQ_STEP_MS DAY_MS
+#define FULL_AFTER_MS DAY_MS /**< of silence in a session */
 #define WAITING_COMPACT_MS (7 * DAY_MS)
-#define WAITING_HANDSHAKE_MS DAY_MS      /**< a COMPACT or a bad message that nothing follows */
-#define DIVERGED_MS DAY_MS               /**< S4 */
-#define UNANSWERED_MS (7 * DAY_MS)       /**< an unconfirmed session without a receipt (S4) */
+#define WAITING_HANDSHAKE_MS DAY_MS /**< a COMPACT or a bad message that nothing follows */
+#define DIVERGED_MS DAY_MS          /**< S4 */
+#define UNANSWERED_MS (7 * DAY_MS)  /**< an unconfirmed session without a receipt (S4) */
 #define FORCED_HANDSHAKE_EVERY_MS HOUR_MS
 #define RECEIVE_ONLY_LIFE_MS (31 * DAY_MS)
 #define GAP_TOLD_MS (2 * DAY_MS)         /**< a missing message is told of */

@@ -185,11 +185,12 @@ static void describe(const struct engine *engine, struct acceptance *a) {
                                                                       : state->peer_expires_ms;
 }
 
-/* The first INITIAL of an account in a day without a one-time prekey, while the server has some:
- * it withheld them (1.4). */
+/* The first INITIAL of an account in a day without a one-time prekey, while the server has some
+ * for that certificate: it withheld them (1.4). */
 static void note_initial(const struct engine *engine, struct acceptance *a) {
     bool is_first = engine->now_ms > a->identity.initial_ms + DAY_MS;
-    a->withholds = is_first && a->initial.one_time_id == 0 && engine->welcome.one_time_left > 0;
+    a->withholds = is_first && a->initial.one_time_id == 0 && engine->welcome.one_time_left > 0 &&
+                   memcmp(a->initial.own_cid, engine->account.cid, HASH_BYTES) == 0;
     a->identity.initial_ms = engine->now_ms;
 }
 

@@ -300,7 +300,23 @@ static enum error open_known(struct engine *engine, const struct user_name *from
     return error;
 }
 
-/* A COMPACT message, or one too far ahead, that was given up. Nothing is said of sessions that were
+/* Whether an envelope belongs to a session that is known here and not used any more. */
+static enum error names_left_session(struct engine *engine, const struct user_name *from,
+                                     const uint8_t afp[HASH_BYTES], struct bytes envelope,
+                                     bool *is_left) {
+    enum envelope_type type;
+    uint8_t sid[SESSION_ID_BYTES];
+    struct session_info info;
+    *is_left = false;
+    if (envelope_inspect(envelope, &type, sid) != OK) {
+        return OK;
+    }
+    enum error error = sessions_find(engine, from, afp, sid, &info);
+    *is_left = error == OK && !info.is_active;
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
+/* A message that was given up before it could be opened. Nothing is said of sessions that were
  * replaced: what was lost in them is sent again. */
 static enum error tell_lost(struct engine *engine, const struct user_name *from,
                             struct bytes envelope) {
@@ -328,9 +344,14 @@ static enum error expect_chain(struct engine *engine, const struct user_name *fr
     uint8_t data[DUTY_DATA_BYTES];
     struct stored_peer peer;
     uint32_t count = 0;
+    bool is_left = false;
     enum error error = job_find_peer(engine, from, &peer);
     if (error != OK || !peer.has_pin || !duty_is_accepted(engine, &peer)) {
         return error;
+    }
+    error = names_left_session(engine, from, peer.afp, envelope, &is_left);
+    if (error != OK || is_left) {
+        return error; /* what was lost in it is sent again */
     }
     duty_waiting_data(envelope, data);
     error = engine->store->duty_count(engine->store->context, from, DUTY_WAITING, &count);
