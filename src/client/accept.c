@@ -2,6 +2,7 @@
 /* An INITIAL of a session that is not known: docs/PROTOCOL.md 1.5, B's steps, and S2 of 1.8. */
 #include "client/engine_inner.h"
 
+#include "base/weaken.h"
 #include "client/body.h"
 
 #include <string.h>
@@ -28,7 +29,7 @@ static enum error look_up_tombstone(struct engine *engine, const struct wire_del
                                     const uint8_t *sid, enum verdict *verdict) {
     bool reported = false;
     enum error error = engine->store->tombstone_get(engine->store->context, sid, &reported);
-    if (error == ERR_NOT_FOUND) {
+    if (error == ERR_NOT_FOUND || weakened(WEAK_NO_TOMBSTONES)) {
         return OK;
     }
     *verdict = DROP;
@@ -49,7 +50,9 @@ static enum error judge_sender(struct engine *engine, const struct wire_deliver 
     const struct client_store *store = engine->store;
     enum error error = certificate_verify(a->initial.certificate, engine->now_ms,
                                           PRIVATE_KEY_GRACE_MS, &a->certificate);
-    if (error != OK || !user_name_equal(&a->certificate.name, &deliver->from) ||
+    if (error != OK ||
+        (!user_name_equal(&a->certificate.name, &deliver->from) &&
+         !weakened(WEAK_NO_AUTHOR_RULE)) ||
         memcmp(a->certificate.afp, engine->account.afp, HASH_BYTES) == 0) {
         *verdict = DROP;
         return OK;
@@ -66,6 +69,7 @@ static enum error judge_sender(struct engine *engine, const struct wire_deliver 
     const struct vouched *card = trust_card(engine, &deliver->from);
     a->is_foreign = (a->peer.has_pin && memcmp(a->peer.afp, a->certificate.afp, HASH_BYTES) != 0) ||
                     (card != NULL && !trust_fits_card(card, a->certificate.afp));
+    a->is_foreign = a->is_foreign && !weakened(WEAK_NO_HOLD);
     if (error == OK && a->is_foreign) {
         struct stored_identity known;
         uint32_t others = 0;
@@ -161,7 +165,7 @@ static enum error decide(struct engine *engine, struct acceptance *a, uint64_t s
     } else if (is_crossing) {
         info->is_active = memcmp(info->sid, active->info.sid, SESSION_ID_BYTES) < 0;
     } else {
-        info->is_active = sent_ms >= active->info.newest_sent_ms;
+        info->is_active = sent_ms >= active->info.newest_sent_ms || weakened(WEAK_NO_SENT_RULE);
     }
     info->is_receive_only = !info->is_active;
     rival->is_there = true;
@@ -198,7 +202,7 @@ static enum error write_people(struct engine *engine, struct acceptance *a) {
     const struct client_store *store = engine->store;
     note_initial(engine, a);
     enum error error = store->identity_put(store->context, &a->identity);
-    if (error == OK && a->withholds) {
+    if (error == OK && a->withholds && !weakened(WEAK_NO_WITHHELD_ALARM)) {
         error = engine_tell_peer(engine, ERR_ONE_TIME_WITHHELD, &a->certificate.name, NULL);
     }
     if (error == OK && a->is_foreign) {
@@ -223,7 +227,7 @@ static enum error write_session(struct engine *engine, const struct wire_deliver
     bool makes_active = a->session.info.is_active;
     enum error error = store->tombstone_put(store->context, a->initial.sid, a->initial.set_id,
                                             engine->now_ms, false);
-    if (error == OK && a->initial.one_time_id != 0) {
+    if (error == OK && a->initial.one_time_id != 0 && !weakened(WEAK_KEEP_ONE_TIME_KEYS)) {
         error =
             store->prekey_delete(store->context, a->initial.own_cid, true, a->initial.one_time_id);
     }

@@ -3,6 +3,7 @@
  * the process and goes away with the transaction that does it. Nothing is done before what waited
  * at login is taken in, nothing towards a key that is not accepted. docs/PROTOCOL.md 1.5 (step
  * 8), 1.7, 1.8, 1.10. */
+#include "base/weaken.h"
 #include "client/engine_inner.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@
 enum { BLOCKED_RETRY_MS = 10 * 60 * 1000 };
 
 bool duty_is_accepted(const struct engine *engine, const struct stored_peer *peer) {
-    return peer->is_contact || peer->verified_ms > 0 ||
+    return peer->is_contact || peer->verified_ms > 0 || weakened(WEAK_RECEIPTS_TO_ALL) ||
            engine->welcome.registration != WIRE_REGISTRATION_OPEN;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Beginning a session: ask for a bundle, judge it, start (docs/PROTOCOL.md 1.4, 1.5, S1 of 1.8). */
+#include "base/weaken.h"
 #include "client/engine_inner.h"
 
 #include <string.h>
@@ -104,7 +105,7 @@ static enum error start(struct engine *engine, struct correspondent *to,
     if (error == OK) {
         error = store->identity_put(store->context, identity);
     }
-    if (error == OK && !peer->has_pin) {
+    if (error == OK && (!peer->has_pin || weakened(WEAK_NO_PIN))) {
         error = trust_pin(engine, peer, info.afp);
     }
     if (error == OK) {
@@ -166,7 +167,7 @@ must_check enum error handshake_bundle(struct engine *engine, size_t corresponde
         return error;
     }
     const struct vouched *card = trust_card(engine, &to->name);
-    const uint8_t *pin = peer.has_pin && card == NULL ? peer.afp : NULL;
+    const uint8_t *pin = peer.has_pin && card == NULL && !weakened(WEAK_NO_PIN) ? peer.afp : NULL;
     error = bundle_verify(data, &to->name, engine->now_ms, pin, &bundle);
     if (error == OK && card != NULL && !trust_fits_card(card, bundle.certificate.afp)) {
         error = ERR_CONFLICT;

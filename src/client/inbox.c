@@ -2,6 +2,7 @@
 /* What comes: deliveries are opened, committed, acknowledged, and released in sending order. */
 #include "client/engine_inner.h"
 
+#include "base/weaken.h"
 #include "client/body.h"
 
 #include <string.h>
@@ -41,7 +42,8 @@ static enum error find_gap(struct engine *engine, const struct incoming *message
     uint64_t noticed = 0;
     enum error error =
         engine->store->incoming_gap(engine->store->context, message, since, &noticed);
-    *waits = error == OK && noticed <= engine->now_ms && noticed + GAP_WAIT_MS > engine->now_ms;
+    *waits = error == OK && !weakened(WEAK_NO_ORDER) && noticed <= engine->now_ms &&
+             noticed + GAP_WAIT_MS > engine->now_ms;
     if (*waits && noticed + GAP_WAIT_MS < engine->release_at_ms) {
         engine->release_at_ms = noticed + GAP_WAIT_MS;
     }
@@ -150,7 +152,7 @@ static enum error take_text(struct engine *engine, const struct opened *opened,
     bool is_kept = true;
     enum error error =
         engine->store->seen_add(engine->store->context, info->afp, body->msg_id, engine->now_ms);
-    bool is_new = error == OK;
+    bool is_new = error == OK || weakened(WEAK_NO_MESSAGE_IDS);
     if (error == ERR_DUPLICATE) {
         error = OK;
     }

@@ -2,6 +2,7 @@
 #include "client/store/database.h"
 
 #include "base/require.h"
+#include "base/weaken.h"
 #include "client/store/schema.h"
 
 #include <errno.h>
@@ -148,6 +149,9 @@ static enum error set_up(struct database *database, const struct secret_32 *key,
     if (error == OK) {
         error = database_run(database, "PRAGMA synchronous=FULL; PRAGMA fullfsync=ON;"
                                        "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY");
+    }
+    if (error == OK && weakened(WEAK_NO_SECURE_DELETE)) {
+        error = database_run(database, "PRAGMA secure_delete=OFF");
     }
     if (error == OK && version == 0 && !create) {
         error = ERR_NOT_FOUND;

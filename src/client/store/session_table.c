@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "client/store/tables.h"
 
+#include "base/weaken.h"
 #include "client/store/database.h"
 
 #include <string.h>
@@ -176,7 +177,9 @@ static enum error drop_oldest(void *context, const char *sql, uint64_t row, size
 /* The lists are kept oldest first, and so are the rows. */
 static enum error write_change(void *context, uint64_t row, const struct session *state,
                                const struct session_change *change) {
-    enum error error = change->used_skipped ? drop_used(context, row, change) : OK;
+    enum error error = change->used_skipped && !weakened(WEAK_KEEP_USED_KEYS)
+                           ? drop_used(context, row, change)
+                           : OK;
     if (error == OK) {
         error = drop_oldest(context,
                             "DELETE FROM skipped WHERE row IN"
