@@ -34,14 +34,14 @@ def test_types_of_the_protocol_page_are_those_of_the_header():
 
 
 def test_files_that_the_documents_name_exist():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md"]:
         for path in re.findall(r"`?\b((?:src|docs|tests|scripts|bench|include)/[\w./-]+\w)", page.read_text()):
             assert (ROOT / path).exists() or list(ROOT.glob(path + "*")), f"{page.name} names {path}"
 
 
 def test_tests_that_the_pages_name_exist():
     """`file: test`, `test`, ... names tests of the file that was named last."""
-    for page in (ROOT / "docs").glob("*.md"):
+    for page in (ROOT / "docs").rglob("*.md"):
         for line in re.split(r"\n\n|\n(?=\|)", page.read_text()):
             for file, first, more in re.findall(r"`((?:test|hostile)_\w+|\w+_test): (\w+)`((?:,\s+`\w+`)*)", line):
                 found = [*ROOT.glob(f"tests/system/{file}.py"), *ROOT.glob(f"tests/unit/{file}.c")]
