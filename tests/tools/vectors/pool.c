@@ -2,16 +2,25 @@
 /* Keys and randomness of the random conversations. */
 #include "random.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void pool_make(const struct place *place, struct pool *pool) {
     struct entropy system = entropy_system();
     for (size_t i = 0; i < POOL_ACCOUNTS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "user%zu", i);
+        went_well(place, "a name", user_name_parse(bytes_of_string(name), &pool->names[i]));
         went_well(place, "an account", account_keys_generate(&system, &pool->accounts[i]));
     }
     for (size_t i = 0; i < POOL_DEVICES; i++) {
         went_well(place, "a device", device_keys_generate(&system, &pool->devices[i]));
         went_well(place, "its keys", device_pairs_new(&pool->devices[i], &pool->pairs[i]));
+        size_t account = i / EPOCHS;
+        went_well(place, "its certificate",
+                  certificate_make(&pool->accounts[account], &pool->devices[i],
+                                   &pool->names[account], (uint32_t)(i % EPOCHS) + 1,
+                                   RANDOM_BEGIN_MS, pool->certificates[i]));
     }
 }
 

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEGIN_MS (UINT64_C(1800000000) * SECOND_MS)
-
 enum {
     STARTS_MAX = 4,      /**< sessions that one side begins */
     LONG_PAUSES_MAX = 4, /**< of more than a day: the whole stays within the prekeys' 30 days */
@@ -290,7 +288,7 @@ static void play(const struct pool *pool, uint64_t seed, bool is_replay, struct 
     run->coverage = coverage;
     run->place = &place;
     run->events = events;
-    run->now_ms = BEGIN_MS;
+    run->now_ms = RANDOM_BEGIN_MS;
     run->chance = (struct chance){.place = &place,
                                   .state = seed * UINT64_C(0x2545f4914f6cdd1d),
                                   .is_replay = is_replay,

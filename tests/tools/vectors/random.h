@@ -58,10 +58,16 @@ struct coverage {
     uint64_t count[RANDOM_FEATURE_COUNT];
 };
 
-/** Private keys for all conversations of a run: RSA keys take too long to make for each. */
+/** When every conversation begins, and every certificate of the pool is made. */
+#define RANDOM_BEGIN_MS (UINT64_C(1800000000) * SECOND_MS)
+
+/** Accounts for all conversations of a run: RSA keys and signatures of accounts take too long to
+ * make for each. Device EPOCHS * i + e is that of account i with epoch e + 1. */
 struct pool {
+    struct user_name names[POOL_ACCOUNTS];
     struct account_keys accounts[POOL_ACCOUNTS];
     struct device_keys devices[POOL_DEVICES];
+    uint8_t certificates[POOL_DEVICES][CERTIFICATE_BYTES];
     struct device_pairs *pairs[POOL_DEVICES];
 };
 void pool_make(const struct place *place, struct pool *pool);

@@ -11,18 +11,15 @@ enum { ROW_MAX_BYTES = 8192, STATE_MAX_BYTES = 1u << 22 };
 
 /* ---- papers ------------------------------------------------------------------------------- */
 
-static void paper_make(struct run *run, size_t account, size_t device, const struct talker *talker,
-                       uint32_t epoch, struct paper *paper) {
+static void paper_make(struct run *run, size_t device, struct paper *paper) {
     const struct device_keys *keys = &run->pool->devices[device];
     struct entropy entropy = chance_entropy(&run->chance);
+    memcpy(paper->certificate, run->pool->certificates[device], CERTIFICATE_BYTES);
     went_well(run->place, "a certificate",
-              certificate_make(&run->pool->accounts[account], keys, &talker->name, epoch,
-                               run->now_ms, paper->certificate));
-    went_well(run->place, "a certificate",
-              certificate_verify(bytes_of(paper->certificate), run->now_ms, 0, &paper->parsed));
+              certificate_parse(bytes_of(paper->certificate), &paper->parsed));
     went_well(run->place, "a prekey set",
-              prekey_set_make(&entropy, keys, paper->parsed.cid, epoch, run->now_ms, &paper->set,
-                              paper->set_object));
+              prekey_set_make(&entropy, keys, paper->parsed.cid, paper->parsed.epoch, run->now_ms,
+                              &paper->set, paper->set_object));
     for (size_t i = 0; i < ONE_TIMES; i++) {
         went_well(run->place, "a one-time prekey",
                   one_time_prekey_make(&entropy, keys, paper->parsed.cid, run->now_ms,
@@ -35,17 +32,14 @@ static void paper_make(struct run *run, size_t account, size_t device, const str
 }
 
 void talkers_make(struct run *run) {
-    static const char *const NAMES[2] = {"alice", "bob"};
     size_t first = chance_below(&run->chance, POOL_ACCOUNTS);
     size_t apart = 1 + chance_below(&run->chance, POOL_ACCOUNTS - 1);
     const size_t accounts[2] = {first, (first + apart) % POOL_ACCOUNTS};
     for (size_t side = 0; side < 2; side++) {
         struct talker *talker = &run->talkers[side];
-        went_well(run->place, "a name",
-                  user_name_parse(bytes_of_string(NAMES[side]), &talker->name));
+        talker->name = run->pool->names[accounts[side]];
         for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
-            paper_make(run, accounts[side], EPOCHS * accounts[side] + epoch, talker,
-                       (uint32_t)epoch + 1, &talker->papers[epoch]);
+            paper_make(run, EPOCHS * accounts[side] + epoch, &talker->papers[epoch]);
         }
     }
 }
