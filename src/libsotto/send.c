@@ -82,6 +82,14 @@ static const char *effect_of(const struct send_result *result, enum error error)
                : "The message is stored and goes out later.";
 }
 
+/* The key under which a repeat finds the message, as it can be pasted into a shell. */
+static const char *key_of(const struct send_result *result) {
+    static const char PLAIN[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@%+=-";
+    const char *key = result->message.key;
+    return key[0] == '-' || key[strspn(key, PLAIN)] != '\0' ? "KEY" : key;
+}
+
 static int fail(struct sending *sending, const struct failure *failure, struct sotto_error *error) {
     const struct send_result *result = result_of(sending);
     struct explained_keys keys;
@@ -92,6 +100,9 @@ static int fail(struct sending *sending, const struct failure *failure, struct s
     if (result->is_stored) {
         body_id_text(result->message.msg_id, id);
         report.id = id;
+    }
+    if (failure->error == ERR_SEND_UNKNOWN) {
+        report.detail = key_of(result);
     }
     if (failure->error == ERR_PEER_KEY_CHANGED) {
         explain_keys(sending->runner.client, &result->peer, &keys);
@@ -109,6 +120,7 @@ static int not_confirmed(const struct sending *sending, struct sotto_error *erro
     explain_duration(client->timeout_ms, time, sizeof(time));
     body_id_text(result_of(sending)->message.msg_id, id);
     report.cause = time;
+    report.detail = key_of(result_of(sending));
     report.peer = result_of(sending)->message.to.text;
     report.id = id;
     return report_error(error, ERR_NOT_CONFIRMED, &report);

@@ -2,6 +2,7 @@
 """Delivery to the end: confirmations, what a command waits for, and what every command takes in on its way."""
 import json
 import os
+import re
 import struct
 import time
 
@@ -38,9 +39,13 @@ def test_wait_delivered_that_ran_out_is_exit_3_and_the_message_stays_sent(tmp_pa
     began = time.monotonic()
     said = check(ana.run("send", *form, "--timeout", "1s", "bob", "you are away", expect=3), "not_confirmed")
     assert 1 <= time.monotonic() - began < 15 and "within 1 s" in said.err and said.out == ""
+    again = re.search(r"sotto (send --id (\S+) --wait=delivered bob) ", said.err)
+    assert sent_of(ana.run(*again[1].split(), "x", "--json", "--timeout=1s", expect=3))["id"] == again[2]
     said = ana.run("send", *form, "--timeout", "1s", "--json", "--id", "k", "bob", "still away", expect=3)
     assert sent_of(said)["state"] == "accepted"
-    assert json.loads(said.err)["code"] == "not_confirmed" and json.loads(said.err)["retry"] is True
+    problem = json.loads(said.err)
+    assert problem["code"] == "not_confirmed" and problem["retry"] is True
+    assert problem["try"] == ['sotto send --id k --wait=delivered bob "..."']
     assert bob.texts() == ["you are away", "still away"]
 
 
