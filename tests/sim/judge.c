@@ -90,8 +90,16 @@ static bool may_be_gone(const struct sim *sim, const struct note *note) {
            note->accepted_ms + QUEUE_DAYS * DAY_MS < to->away_until_ms;
 }
 
+/* The same of a receipt whose taker was away. */
+static bool receipt_may_be_gone(const struct sim *sim, const struct note *note) {
+    const struct person *from = &sim->people[note->from];
+    return sim->may_lose && !note->is_probe && note->shown_ms + DAY_MS > from->away_from_ms &&
+           note->shown_ms + QUEUE_DAYS * DAY_MS < from->away_until_ms;
+}
+
+/* A receipt that a lying server has lost does not come again (1.7: not for the same ciphertext). */
 static bool wants_receipt(const struct sim *sim, const struct note *note) {
-    return note->shown > 0 &&
+    return note->shown > 0 && !sim->was_lied_to && !receipt_may_be_gone(sim, note) &&
            (note->wants_receipt || sim->config.registration == WIRE_REGISTRATION_INVITE);
 }
 

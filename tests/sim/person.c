@@ -84,6 +84,7 @@ void person_reborn(struct person *person) {
         link_cut(person, ERR_CONNECTION_LOST, "gives the account up");
     }
     sim_say(sim, "%s starts over with a new account", person->name);
+    buffer_reset(&sim->snapshot); /* an older copy would know the account that is gone */
     sim_remove_account(sim, person->name);
     sqlcipher_store_close(person->database);
     person->database = NULL;
@@ -95,6 +96,8 @@ void person_reborn(struct person *person) {
     memset(person->has_written_to, 0, sizeof(person->has_written_to));
     sim->tally.key_changes++;
     make_account(person);
+    person->left_ms = sim->wall_ms;
+    person->next_ms = sim->wall_ms + 1 + choose(&sim->chance, "first visit", 3600000);
 }
 
 /* ---- writing

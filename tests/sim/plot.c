@@ -205,7 +205,7 @@ static void heal(struct sim *sim) {
  * -------------------------------------------------------------------------------------------- */
 
 static void make_honest(struct sim *sim, struct plot *plot) {
-    plot->visits = 20 + choose(&sim->chance, "visits", 60);
+    plot->visits = 12 + choose(&sim->chance, "visits", 48);
     plot->gap_classes = 1 + choose(&sim->chance, "gaps", 4);
     plot->burst = choose(&sim->chance, "has bursts", 40) == 39 ? 10 : 0;
     plot->days_max = 40;
@@ -238,7 +238,8 @@ static void make_fault(struct sim *sim, struct plot *plot) {
     breakage->commit = choose(&sim->chance, "commits", 3) == 2 ? 2 * often : 0;
     breakage->disk = choose(&sim->chance, "disk", 6) == 5 ? 12 : 0;
     if (choose(&sim->chance, "small mailboxes", 5) == 4) {
-        sim->config.mailbox_max_messages = 20;
+        sim->config.mailbox_max_messages = 40;
+        plot->burst = 0;
     }
     if (choose(&sim->chance, "slow sending", 5) == 4) {
         sim->config.send_burst = 10;

@@ -167,6 +167,7 @@ void sim_put_back(struct sim *sim, bool is_silent) {
         sim_must(sim, random_fill(&random, sim->config.store_epoch, STORE_EPOCH_BYTES), "an epoch");
     }
     sim->was_restored = true;
+    sim->was_lied_to = sim->was_lied_to || is_silent;
     sim->tally.restores++;
     sim_start_server(sim);
 }

@@ -62,7 +62,8 @@ struct note {
     uint32_t shown;
     uint32_t tries; /**< how often it was handed in */
     uint32_t seals;
-    uint8_t sid[SESSION_ID_BYTES]; /**< session of its newest ciphertext */
+    uint8_t sid[SESSION_ID_BYTES];    /**< session of its newest ciphertext */
+    uint8_t msg_id[MESSAGE_ID_BYTES]; /**< another one when the application hands it in anew */
     uint64_t written_ms;
     uint64_t accepted_ms;
     uint64_t shown_ms;

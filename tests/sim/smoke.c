@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Two people send each other 500 messages each through a server while links are cut and the server
  * and the clients are dropped and rebuilt from what they committed. All must arrive, once and in
- * order; one seed must give one trace. Promises 1 and 2 of the delivery contract.
+ * order or marked as late; one seed must give one trace. Promises 1 and 2 of the delivery contract.
  *
  *   sim_smoke [--seed N] [--count N]
  */

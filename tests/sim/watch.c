@@ -38,6 +38,12 @@ static bool find_session(struct person *person, const struct outgoing *message,
     return false;
 }
 
+/* The same message, not one that its application hands in again. */
+static bool is_sealed_elsewhere(const struct note *note, const struct outgoing *message) {
+    return note->seals > 0 && memcmp(note->msg_id, message->msg_id, MESSAGE_ID_BYTES) == 0 &&
+           memcmp(note->sid, message->sid, SESSION_ID_BYTES) != 0;
+}
+
 /* Nothing is ever sealed to a key that is not accepted; nothing is repaired into a session that the
  * peer began and has not confirmed. */
 static void check_seal(struct person *person, const struct outgoing *message, struct note *note) {
@@ -57,7 +63,7 @@ static void check_seal(struct person *person, const struct outgoing *message, st
     if (note == NULL) {
         return;
     }
-    bool is_repair = note->seals > 0 && memcmp(note->sid, message->sid, SESSION_ID_BYTES) != 0;
+    bool is_repair = is_sealed_elsewhere(note, message);
     if (is_repair && !info.is_own && !info.is_confirmed) {
         sim_complain(sim, "%s repairs a message for %s in an unconfirmed session of the peer's",
                      person->name, message->to.text);
@@ -102,13 +108,13 @@ static void publish(struct person *person) {
         const struct news *news = &person->news[i];
         struct note *note = &sim->notes[news->note];
         if (news->is_seal) {
-            bool is_other = memcmp(note->sid, news->message.sid, SESSION_ID_BYTES) != 0;
-            if (note->seals > 0 && is_other && !note->is_repaired) {
+            if (is_sealed_elsewhere(note, &news->message) && !note->is_repaired) {
                 note->is_repaired = true;
                 sim->tally.repaired++;
             }
             note->seals++;
             memcpy(note->sid, news->message.sid, SESSION_ID_BYTES);
+            memcpy(note->msg_id, news->message.msg_id, MESSAGE_ID_BYTES);
         }
         if (note->fate != FATE_ACCEPTED) {
             note->fate = fate_of(news->message.state);

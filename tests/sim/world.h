@@ -36,7 +36,9 @@ struct person {
     size_t submitted_count;
     uint32_t accepted; /**< messages known to be accepted: 0 to this - 1 */
     uint64_t cursor;
-    uint32_t received; /**< of the other one's, in order */
+    uint32_t received; /**< of the other one's */
+    uint32_t newest;   /**< highest number among them */
+    bool has[MESSAGES_EACH];
 };
 
 struct world {
