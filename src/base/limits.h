@@ -72,7 +72,7 @@ enum {
     OFFERS_PER_DAY_MAX = 200,     /**< messages offered again on days 1, 7 and 21, per peer */
 };
 #define PQ_STEP_MS DAY_MS
-#define FULL_AFTER_MS DAY_MS /**< of silence in a session */
+#define HEAD_AGAIN_MS DAY_MS /**< a chain's head is shown again when it is so old */
 #define WAITING_COMPACT_MS (7 * DAY_MS)
 #define WAITING_HANDSHAKE_MS DAY_MS /**< a COMPACT or a bad message that nothing follows */
 #define DIVERGED_MS DAY_MS          /**< S4 */

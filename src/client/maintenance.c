@@ -3,8 +3,6 @@
  * none of it can be undone. docs/PROTOCOL.md 1.2, 1.4, 1.6 to 1.9. */
 #include "client/engine_inner.h"
 
-#include <string.h>
-
 static const char EXPIRED[] = "expired";
 
 static uint64_t ago(const struct engine *engine, uint64_t age_ms) {
@@ -18,39 +16,6 @@ static enum error tell_of_gaps(struct engine *engine) {
         struct engine_notice notice = {.error = ERR_MESSAGE_LOST, .time_ms = engine->now_ms};
         error = engine->store->session_lost(engine->store->context, ago(engine, GAP_TOLD_MS),
                                             &notice.peer, &notice.count);
-        if (error == OK) {
-            error = engine_tell(engine, &notice);
-        }
-    }
-    return error == ERR_NOT_FOUND ? OK : error;
-}
-
-/* Texts for somebody whose keys stay expired are tried for as long as the server would keep them.
- */
-static enum error give_up_old_texts(struct engine *engine) {
-    const struct client_store *store = engine->store;
-    struct outgoing message = {.row = 0};
-    enum error error = OK;
-    while (error == OK) {
-        error = store->outgoing_next(store->context, OUTGOING_QUEUED, message.turn, message.row,
-                                     &message);
-        if (error != OK || message.sent_ms + ENVELOPE_LIFE_MS > engine->now_ms) {
-            continue;
-        }
-        struct engine_notice notice = {.error = ERR_WAITING_FOR_KEYS,
-                                       .peer = message.to,
-                                       .has_id = true,
-                                       .time_ms = message.sent_ms};
-        struct job *job = job_open(engine, message.row);
-        struct failure failure;
-        failure_set(&failure, ERR_WAITING_FOR_KEYS, NULL);
-        memcpy(notice.msg_id, message.msg_id, MESSAGE_ID_BYTES);
-        message.state = OUTGOING_FAILED;
-        error = store->outgoing_update(store->context, &message, NULL);
-        if (error == OK && job != NULL) {
-            job->result.message = message;
-            job_conclude(job, &failure);
-        }
         if (error == OK) {
             error = engine_tell(engine, &notice);
         }
@@ -85,9 +50,6 @@ static enum error run(struct engine *engine) {
     }
     if (error == OK) {
         error = inbox_expire(engine);
-    }
-    if (error == OK) {
-        error = give_up_old_texts(engine);
     }
     if (error == OK) {
         error = erase(engine);

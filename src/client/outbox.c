@@ -109,9 +109,13 @@ static enum error seal_text(struct engine *engine, size_t index, struct stored_s
     return error;
 }
 
-static bool is_permanent(enum error error) {
-    return error == ERR_NO_SUCH_USER || error == ERR_NAME_INVALID ||
-           error == ERR_ENVELOPE_CONFLICT || error == ERR_SELF_RECIPIENT;
+/* Keys that have expired are waited for as long as the server would keep the message. */
+static bool is_permanent(const struct engine *engine, const struct outgoing *message,
+                         enum error error) {
+    bool is_old = engine->now_ms > message->sent_ms + ENVELOPE_LIFE_MS;
+    return (error == ERR_WAITING_FOR_KEYS && is_old) || error == ERR_NO_SUCH_USER ||
+           error == ERR_NAME_INVALID || error == ERR_ENVELOPE_CONFLICT ||
+           error == ERR_SELF_RECIPIENT;
 }
 
 /* The message can't go now: a patient one stays where it is, an impatient one is as if it had never
@@ -123,7 +127,8 @@ static enum error cannot_go(struct engine *engine, struct job *job, const struct
     }
     if (!job->result.is_stored && failure->error == ERR_WAITING_FOR_KEYS) {
         error = job_enqueue(engine, job, &job->result.peer);
-    } else if (job->result.is_stored && is_permanent(failure->error)) {
+    } else if (job->result.is_stored &&
+               is_permanent(engine, &job->result.message, failure->error)) {
         struct engine_notice notice = {.error = failure->error,
                                        .peer = job->result.message.to,
                                        .has_id = true,

@@ -5,6 +5,21 @@
 
 #include <string.h>
 
+/* The head of a chain that is old may have expired in the queue while its reader was away, and
+ * nothing of the chain can be opened without it: the first message of a connection shows it again.
+ */
+static enum error show_head(struct engine *engine, struct stored_session *session) {
+    size_t correspondent = 0;
+    enum error error = job_correspondent(engine, &session->info.peer, &correspondent);
+    if (error == OK && !engine->correspondents[correspondent].is_headed) {
+        engine->correspondents[correspondent].is_headed = true;
+        if (engine->now_ms >= session->info.chain_ms + HEAD_AGAIN_MS) {
+            session_full_next(&session->state);
+        }
+    }
+    return error;
+}
+
 static enum error encrypt(struct engine *engine, struct stored_session *session,
                           struct outgoing *message, struct bytes content, struct buffer *envelope) {
     const struct own_device *own = NULL;
@@ -41,6 +56,10 @@ must_check enum error seal_message(struct engine *engine, struct stored_session 
         return error;
     }
     message->sent_ms = message->sent_ms == 0 ? tick : message->sent_ms;
+    error = show_head(engine, session);
+    if (error != OK) {
+        return error;
+    }
     error = encrypt(engine, session, message, content, envelope);
     if (error != OK) {
         return error;

@@ -75,13 +75,14 @@ void message_keys_clear(struct message_keys *keys) {
     wipe(keys, sizeof(*keys));
 }
 
-must_check enum error message_keys_derive(const struct secret_32 *message_key, uint32_t n,
-                                          struct message_keys *keys) {
+/** enc_key || mac_key = Expand(MK, lb("msg") || n, 64). */
+static enum error derive(struct mac *mac, const struct secret_32 *message_key, uint32_t n,
+                         struct message_keys *keys) {
     struct secret_64 both;
     uint8_t number[4];
     put_u32(number, n);
     const struct bytes info[] = {lb(LABEL_MSG), bytes_of(number)};
-    enum error error = hkdf_expand(message_key, info, 2, both.bytes, sizeof(both.bytes));
+    enum error error = mac_expand(mac, message_key, info, 2, both.bytes, sizeof(both.bytes));
     if (error == OK) {
         memcpy(keys->encrypt.bytes, both.bytes, sizeof(keys->encrypt.bytes));
         memcpy(keys->authenticate.bytes, both.bytes + 32, sizeof(keys->authenticate.bytes));
@@ -90,16 +91,24 @@ must_check enum error message_keys_derive(const struct secret_32 *message_key, u
     return error;
 }
 
+must_check enum error message_keys_derive(const struct secret_32 *message_key, uint32_t n,
+                                          struct message_keys *keys) {
+    struct mac *mac = mac_new();
+    enum error error = mac == NULL ? ERR_MEMORY : derive(mac, message_key, n, keys);
+    mac_free(mac);
+    return error;
+}
+
 /** HMAC over lb("mac") || th || dir || len(HDR) || HDR || IV || C. `sealed` is IV || C. */
-static enum error compute_tag(const struct secret_32 *key, const uint8_t th[HASH_BYTES],
-                              enum session_role from, struct bytes header, struct bytes sealed,
-                              uint8_t tag[TAG_BYTES]) {
+static enum error compute_tag(struct mac *mac, const struct secret_32 *key,
+                              const uint8_t th[HASH_BYTES], enum session_role from,
+                              struct bytes header, struct bytes sealed, uint8_t tag[TAG_BYTES]) {
     uint8_t direction[5];
     direction[0] = (uint8_t)from;
     put_u32(direction + 1, (uint32_t)header.size);
     const struct bytes parts[] = {lb(LABEL_MAC), bytes_make(th, HASH_BYTES), bytes_of(direction),
                                   header, sealed};
-    return hmac_sha256(key, parts, sizeof(parts) / sizeof(parts[0]), tag);
+    return mac_compute(mac, key, parts, sizeof(parts) / sizeof(parts[0]), tag);
 }
 
 size_t message_padded_size(size_t size) {
@@ -135,7 +144,8 @@ must_check enum error message_seal(const struct secret_32 *message_key, uint32_t
     struct buffer inner;
     buffer_init(&inner, PADDED_MAX_BYTES);
     size_t sealed_at = envelope->size;
-    enum error error = message_keys_derive(message_key, n, &keys);
+    struct mac *mac = mac_new();
+    enum error error = mac == NULL ? ERR_MEMORY : derive(mac, message_key, n, &keys);
     if (error == OK) {
         error = pad(body, &inner);
     }
@@ -152,11 +162,12 @@ must_check enum error message_seal(const struct secret_32 *message_key, uint32_t
         struct bytes header = bytes_make(envelope->data + header_at, sealed_at - header_at);
         struct bytes sealed = bytes_make(envelope->data + sealed_at, envelope->size - sealed_at);
         uint8_t tag[TAG_BYTES];
-        error = compute_tag(&keys.authenticate, th, from, header, sealed, tag);
+        error = compute_tag(mac, &keys.authenticate, th, from, header, sealed, tag);
         if (error == OK) {
             error = buffer_append(envelope, bytes_of(tag));
         }
     }
+    mac_free(mac);
     buffer_clear(&inner);
     message_keys_clear(&keys);
     return error;
@@ -189,9 +200,10 @@ must_check enum error message_open(const struct secret_32 *message_key,
     struct bytes sealed = message->iv_and_cipher;
     struct bytes cipher = bytes_make(sealed.data + CBC_IV_BYTES, sealed.size - CBC_IV_BYTES);
     buffer_init(&inner, PADDED_MAX_BYTES);
-    enum error error = message_keys_derive(message_key, message->n, &keys);
+    struct mac *mac = mac_new();
+    enum error error = mac == NULL ? ERR_MEMORY : derive(mac, message_key, message->n, &keys);
     if (error == OK) {
-        error = compute_tag(&keys.authenticate, th, from, message->header, sealed, tag);
+        error = compute_tag(mac, &keys.authenticate, th, from, message->header, sealed, tag);
     }
     size_t compared = weakened(WEAK_SHORT_TAG) ? 8 : TAG_BYTES;
     if (error == OK && !weakened(WEAK_NO_MAC_CHECK) &&
@@ -211,6 +223,7 @@ must_check enum error message_open(const struct secret_32 *message_key,
     if (error == OK) {
         error = buffer_append(body, inside);
     }
+    mac_free(mac);
     buffer_clear(&inner);
     message_keys_clear(&keys);
     wipe(tag, sizeof(tag));

@@ -140,11 +140,9 @@ must_check enum error sending_step_make(const struct session *session,
     return error;
 }
 
-/** FULL for n = 0, 1, every sixteenth, and after a refused message (1.7); and after a day of
- * silence, since the head of the chain may have expired in the queue by then. */
-static bool is_full_due(const struct session *session, uint32_t n, uint64_t now_ms) {
-    return n <= 1 || n % FULL_EVERY_MESSAGES == 0 || session->full_next ||
-           now_ms >= session->used_ms + FULL_AFTER_MS;
+/** FULL for n = 0, 1, every sixteenth, and after a refused message (1.7). */
+static bool is_full_due(const struct session *session, uint32_t n) {
+    return n <= 1 || n % FULL_EVERY_MESSAGES == 0 || session->full_next;
 }
 
 /** HELLO, while no reply has come. */
@@ -187,9 +185,9 @@ static enum error append_header(const struct session *session, const struct send
 /** Writes the whole envelope of one step. */
 static enum error write_envelope(const struct session *session, const struct sending_step *step,
                                  const struct own_device *own, const struct entropy *entropy,
-                                 uint64_t now_ms, struct bytes body, struct buffer *envelope) {
+                                 struct bytes body, struct buffer *envelope) {
     uint8_t iv[CBC_IV_BYTES];
-    bool is_full = is_full_due(session, step->n, now_ms);
+    bool is_full = is_full_due(session, step->n);
     enum error error = entropy->fill(entropy->context, iv, sizeof(iv));
     if (error == OK && is_full && session->has_hello) {
         error = append_hello(session, own, envelope);
@@ -227,7 +225,7 @@ static void take_over(struct session *session, const struct sending_step *step, 
         session->since_pq = 0;
         session->pq_ms = now_ms;
     }
-    if (is_full_due(session, step->n, now_ms)) {
+    if (is_full_due(session, step->n)) {
         session->full_next = false;
     }
     session->sending = step->chain;
@@ -263,7 +261,7 @@ must_check enum error session_seal(struct session *session, const struct own_dev
     if (error != OK) {
         return error;
     }
-    error = write_envelope(session, &step, own, entropy, now_ms, body, envelope);
+    error = write_envelope(session, &step, own, entropy, body, envelope);
     if (error == OK) {
         take_over(session, &step, now_ms);
         memcpy(chain_id, step.chain.id, CHAIN_ID_BYTES);

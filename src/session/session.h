@@ -203,7 +203,7 @@ must_check enum error session_seal(struct session *session, const struct own_dev
                                    struct bytes body, struct buffer *envelope,
                                    uint8_t chain_id[CHAIN_ID_BYTES], uint32_t *n);
 
-/** The next seal makes a FULL message (the one before was refused). */
+/** The next seal makes a FULL message (the one before was refused, or the chain is old). */
 void session_full_next(struct session *session);
 
 /** Opens a message of this session (FULL, COMPACT, or an INITIAL of it, whose HELLO is ignored) and
