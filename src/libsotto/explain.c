@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DAY_TEXT_BYTES = 24, LABEL_COLUMNS = 24 };
+enum { DAY_TEXT_BYTES = 24, LABEL_COLUMNS = 26 };
 
 void explain_key(const uint8_t hash[HASH_BYTES], char out[SOTTO_KEY_SIZE]) {
     uint8_t pin[PIN_BYTES];

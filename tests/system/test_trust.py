@@ -173,7 +173,7 @@ def test_recv_require_verified_passes_over_others_and_keeps_them(tmp_path):
     carol.send("ana", "carol 2")
     said = ana.run("recv", "--require-verified")
     assert [line.split(" ", 1)[1] for line in said.out.splitlines()] == ["carol: carol 1", "carol: carol 2"]
-    assert said.err.count("sotto: 2 messages of bob, who is not verified, wait") == 1 and "passed_over" in said.codes
+    assert said.err.count("sotto: left unread: 2 messages of bob, who is not verified\n") == 1 and "passed_over" in said.codes
     assert ana.run("status", "--json").objects("status")[0]["unread"] == 2
     assert ana.run("status", "--json").objects("status")[0]["unread_from"] == [{"from": "bob", "count": 2}]
 
