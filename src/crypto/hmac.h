@@ -6,6 +6,13 @@
 
 #include "crypto/kdf.h"
 
+/** As mac_compute. */
+must_check enum error mac_compute_any(struct mac *mac, struct bytes key, const struct bytes *parts,
+                                      size_t count, uint8_t out[TAG_BYTES]);
+
+/** HMAC of another message under the key of the call before. */
+must_check enum error mac_again(struct mac *mac, struct bytes message, uint8_t out[TAG_BYTES]);
+
 /** As hmac_sha256. */
 must_check enum error hmac_sha256_any(struct bytes key, const struct bytes *parts, size_t count,
                                       uint8_t out[TAG_BYTES]);

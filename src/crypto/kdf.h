@@ -31,6 +31,20 @@ must_check enum error hkdf_extract(const struct secret_32 *salt, const struct by
 must_check enum error hkdf_expand(const struct secret_32 *prk, const struct bytes *info,
                                   size_t count, uint8_t *out, size_t size);
 
+/** HMAC-SHA-256 for several uses in a row: to prepare OpenSSL for one takes as long as to hash a
+ * short message. mac_new: NULL without memory. mac_free wipes. */
+struct mac;
+struct mac *mac_new(void);
+void mac_free(struct mac *mac);
+
+/** As hmac_sha256. */
+must_check enum error mac_compute(struct mac *mac, const struct secret_32 *key,
+                                  const struct bytes *parts, size_t count, uint8_t out[TAG_BYTES]);
+
+/** As hkdf_expand. */
+must_check enum error mac_expand(struct mac *mac, const struct secret_32 *prk,
+                                 const struct bytes *info, size_t count, uint8_t *out, size_t size);
+
 /** Cost of the passphrase derivation. */
 struct argon2_cost {
     uint32_t memory_kib;
