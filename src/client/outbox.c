@@ -279,7 +279,8 @@ static enum error go_sealed(struct engine *engine, size_t index) {
     struct outgoing message = job->result.message;
     error = repair_message(engine, &message);
     job = &engine->jobs[index];
-    if (error == OK && (job->is_dropped || job->result.message.state != OUTGOING_REPAIR)) {
+    bool waits_for_repair = job->result.message.state == OUTGOING_REPAIR;
+    if (error == OK && !job->result.is_done && !waits_for_repair) {
         conclude(engine, index, NULL);
     }
     return error;

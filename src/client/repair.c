@@ -31,6 +31,9 @@ must_check enum error repair_message(struct engine *engine, struct outgoing *mes
         if (job != NULL) {
             job->is_dropped = true;
         }
+        if (job != NULL && !job->is_in_flight) {
+            job_conclude(job, NULL);
+        }
         /* What the server has may arrive; what it has not is said again. */
         return message->accepted_ms > 0
                    ? engine->store->outgoing_delete(engine->store->context, message->row)
