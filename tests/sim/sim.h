@@ -58,6 +58,7 @@ struct note {
     bool is_delivered;  /**< the writer has a receipt */
     bool wants_receipt; /**< the reader had written to the writer when it was shown */
     bool is_repaired;   /**< sealed in more than one session */
+    bool is_queued;     /**< refused, and put back to be sealed like a new one */
     enum fate fate;
     uint32_t shown;
     uint32_t tries; /**< how often it was handed in */

@@ -40,7 +40,8 @@ static bool find_session(struct person *person, const struct outgoing *message,
 
 /* The same message, not one that its application hands in again. */
 static bool is_sealed_elsewhere(const struct note *note, const struct outgoing *message) {
-    return note->seals > 0 && memcmp(note->msg_id, message->msg_id, MESSAGE_ID_BYTES) == 0 &&
+    return note->seals > 0 && !note->is_queued &&
+           memcmp(note->msg_id, message->msg_id, MESSAGE_ID_BYTES) == 0 &&
            memcmp(note->sid, message->sid, SESSION_ID_BYTES) != 0;
 }
 
@@ -116,6 +117,7 @@ static void publish(struct person *person) {
             memcpy(note->sid, news->message.sid, SESSION_ID_BYTES);
             memcpy(note->msg_id, news->message.msg_id, MESSAGE_ID_BYTES);
         }
+        note->is_queued = news->message.state == OUTGOING_QUEUED;
         if (note->fate != FATE_ACCEPTED) {
             note->fate = fate_of(news->message.state);
             note->accepted_ms = sim->wall_ms;
