@@ -210,6 +210,19 @@ static enum error is_foreign(struct engine *engine, const struct session_info *i
     return error == ERR_NOT_FOUND ? OK : error;
 }
 
+/* S4: the peer writes in another session than the one in use. What was written before that one's
+ * own chain was begun says nothing about it. */
+static enum error note_elsewhere(struct engine *engine, const struct session_info *info) {
+    struct stored_session *active = NULL;
+    enum error error = sessions_active(engine, &info->peer, info->afp, &active);
+    if (error != OK) {
+        return error == ERR_NOT_FOUND ? OK : error;
+    }
+    return info->newest_sent_ms > active->info.chain_ms
+               ? duty_owe(engine, &info->peer, DUTY_DIVERGED, NULL, engine->now_ms)
+               : OK;
+}
+
 /* What a good message changes beside itself. `session` is given back to its slot after this. */
 static enum error note_good(struct engine *engine, struct stored_session *session,
                             const struct opened *opened) {
@@ -229,7 +242,7 @@ static enum error note_good(struct engine *engine, struct stored_session *sessio
         error = duty_owe(engine, opened->from, DUTY_CONFIRM, NULL, engine->now_ms);
     }
     if (error == OK && !info.is_active) {
-        error = duty_owe(engine, opened->from, DUTY_DIVERGED, NULL, engine->now_ms);
+        error = note_elsewhere(engine, &info);
     }
     return error == OK && info.is_confirmed && !opened->was_confirmed
                ? sessions_limit(engine, opened->from, info.afp)

@@ -69,6 +69,8 @@ must_check enum error seal_message(struct engine *engine, struct stored_session 
     }
     message->state = OUTGOING_SEALED;
     message->turn = tick;
+    message->accepted_ms = 0; /* of this ciphertext */
+    message->offers = 0;
     message->has_afp = true;
     memcpy(message->sid, session->info.sid, SESSION_ID_BYTES);
     memcpy(message->afp, session->info.afp, HASH_BYTES);

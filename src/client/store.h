@@ -102,7 +102,7 @@ struct outgoing {
     bool has_afp;    /**< bound to the key that was pinned when it was written */
     uint8_t afp[HASH_BYTES];
     uint64_t delivered_ms; /**< when the recipient's device confirmed it, 0: not yet */
-    uint64_t accepted_ms;  /**< when the server first had it, 0: not yet */
+    uint64_t accepted_ms;  /**< when the server first had its newest ciphertext, 0: not yet */
     uint32_t offers;       /**< how often it was offered again because no receipt came */
     /* Once sealed: */
     uint64_t turn; /**< grows in the order of encryption */
