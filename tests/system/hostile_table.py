@@ -35,6 +35,7 @@ A server written for the tests, from docs/PROTOCOL.md alone, speaks the real wir
 in each way of the table. Every test passes on the programs as they are. One extra build can leave out one defence at a
 time (`SOTTO_WEAKEN=name`; the names are in `src/base/weaken.def` and in no other build): *noticed* means that the row's
 test fails then. The tests are functions in `tests/system/hostile_*.py`, run by `tests/system/test_hostile.py`.
+Threats that belong to what this version does not have (groups, backups, sealed sender) have no row.
 
 """
 
