@@ -169,11 +169,18 @@ static enum error decide(struct engine *engine, struct acceptance *a, uint64_t s
     }
     info->is_receive_only = !info->is_active;
     rival->is_there = true;
-    rival->is_restart = info->is_active && !is_renewed && active->info.is_confirmed &&
-                        !is_spent(engine, &active->state);
+    bool was_confirmed = active->info.is_confirmed;
+    bool is_expected = is_renewed || is_spent(engine, &active->state);
+    if (!is_expected) {
+        /* Whom messages have not reached for a week, and who so answered none, begins anew. */
+        uint64_t before = engine->now_ms > UNANSWERED_MS ? engine->now_ms - UNANSWERED_MS : 0;
+        error = engine->store->outgoing_is_overdue(engine->store->context, active->info.sid, before,
+                                                   &is_expected);
+    }
+    rival->is_restart = info->is_active && was_confirmed && !is_expected;
     /* Also one that stands beside it: only a confirmed session says who writes. */
-    info->replaced_confirmed = active->info.is_confirmed || active->info.replaced_confirmed;
-    return OK;
+    info->replaced_confirmed = was_confirmed || active->info.replaced_confirmed;
+    return error;
 }
 
 static void describe(const struct engine *engine, struct acceptance *a) {
@@ -190,17 +197,20 @@ static void describe(const struct engine *engine, struct acceptance *a) {
 }
 
 /* The first INITIAL of an account in a day without a one-time prekey, while the server has some
- * for that certificate: it withheld them (1.4). */
-static void note_initial(const struct engine *engine, struct acceptance *a) {
+ * for that certificate: it withheld them (1.4). How many it has is known of the login only. */
+static void note_initial(const struct engine *engine, const struct wire_deliver *deliver,
+                         struct acceptance *a) {
     bool is_first = engine->now_ms > a->identity.initial_ms + DAY_MS;
     a->withholds = is_first && a->initial.one_time_id == 0 && engine->welcome.one_time_left > 0 &&
+                   deliver->accepted_ms <= engine->welcome.server_time_ms &&
                    memcmp(a->initial.own_cid, engine->account.cid, HASH_BYTES) == 0;
     a->identity.initial_ms = engine->now_ms;
 }
 
-static enum error write_people(struct engine *engine, struct acceptance *a) {
+static enum error write_people(struct engine *engine, const struct wire_deliver *deliver,
+                               struct acceptance *a) {
     const struct client_store *store = engine->store;
-    note_initial(engine, a);
+    note_initial(engine, deliver, a);
     enum error error = store->identity_put(store->context, &a->identity);
     if (error == OK && a->withholds && !weakened(WEAK_NO_WITHHELD_ALARM)) {
         error = engine_tell_peer(engine, ERR_ONE_TIME_WITHHELD, &a->certificate.name, NULL);
@@ -267,7 +277,7 @@ static enum error take_over(struct engine *engine, const struct wire_deliver *de
         error = decide(engine, a, sent_ms, &rival);
     }
     if (error == OK) {
-        error = write_people(engine, a);
+        error = write_people(engine, deliver, a);
     }
     if (error == OK) {
         error = write_session(engine, deliver, a, &rival);

@@ -60,6 +60,8 @@ struct correspondent {
     bool is_forced;                  /**< the bundle is for a handshake out of turn: the session
                                         before has failed */
     bool is_repairing;               /**< a notice has to precede the next repaired message */
+    bool is_unanswered;              /**< the bundle is for an unconfirmed session that nobody
+                                        answered */
     bool is_headed;                  /**< a chain that is old has shown its head here */
     bool has_given_up;               /**< there may be numbers to tell of */
     uint64_t receipts_ms;            /**< when receipts were sent last */

@@ -155,6 +155,15 @@ static enum error judge(struct engine *engine, struct correspondent *to,
     return error;
 }
 
+/* Whether a session has been confirmed while the bundle was under way. */
+static enum error is_answered(struct engine *engine, const struct user_name *name,
+                              const uint8_t sid[SESSION_ID_BYTES], bool *answered) {
+    struct stored_session *session = NULL;
+    enum error error = sessions_borrow(engine, name, sid, &session);
+    *answered = error == OK && session->info.is_confirmed;
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
 must_check enum error handshake_bundle(struct engine *engine, size_t correspondent,
                                        struct bytes data) {
     struct correspondent *to = &engine->correspondents[correspondent];
@@ -195,7 +204,12 @@ must_check enum error handshake_bundle(struct engine *engine, size_t corresponde
     /* The other side may have begun one while the bundle was under way: then that one is used. */
     uint8_t sid[SESSION_ID_BYTES];
     error = active_sid(engine, &to->name, sid);
-    if (error != OK || memcmp(sid, to->ended, SESSION_ID_BYTES) != 0) {
+    bool is_other = memcmp(sid, to->ended, SESSION_ID_BYTES) != 0;
+    if (error == OK && !is_other && to->is_unanswered) {
+        error = is_answered(engine, &to->name, sid, &is_other);
+    }
+    to->is_unanswered = false;
+    if (error != OK || is_other) {
         to->is_forced = false;
         return error;
     }

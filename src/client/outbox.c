@@ -190,6 +190,7 @@ static enum error go_in(struct engine *engine, size_t index, struct stored_sessi
     bool unanswered = false;
     enum error error = is_unanswered(engine, &session->info, &unanswered);
     if (error != OK || unanswered) {
+        engine->correspondents[engine->jobs[index].correspondent].is_unanswered = unanswered;
         return error == OK ? ERR_NOT_FOUND : error;
     }
     if (engine->jobs[index].is_repair && !session->info.is_own && !session->info.is_confirmed) {
