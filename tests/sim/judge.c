@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { QUEUE_DAYS = 29 };
+/* What the server keeps of a message for certain. */
+#define KEPT_MS (ENVELOPE_LIFE_MS - HOUR_MS)
 
 /* ---- sessions
  * --------------------------------------------------------------------------------------- */
@@ -87,14 +88,14 @@ static bool is_owed(const struct sim *sim, const struct note *note) {
 static bool may_be_gone(const struct sim *sim, const struct note *note) {
     const struct person *to = &sim->people[note->to];
     return sim->may_lose && !note->is_probe && note->written_ms + DAY_MS > to->away_from_ms &&
-           note->accepted_ms + QUEUE_DAYS * DAY_MS < to->away_until_ms;
+           note->accepted_ms + KEPT_MS < to->away_until_ms;
 }
 
 /* The same of a receipt whose taker was away. */
 static bool receipt_may_be_gone(const struct sim *sim, const struct note *note) {
     const struct person *from = &sim->people[note->from];
     return sim->may_lose && !note->is_probe && note->shown_ms + DAY_MS > from->away_from_ms &&
-           note->shown_ms + QUEUE_DAYS * DAY_MS < from->away_until_ms;
+           note->shown_ms + KEPT_MS < from->away_until_ms;
 }
 
 /* A receipt that a lying server has lost does not come again (1.7: not for the same ciphertext). */
@@ -140,6 +141,18 @@ bool judge_is_done(struct sim *sim) {
     return true;
 }
 
+/* The reader on holiday has to be told of what is gone. In other worlds the loss may stand at the
+ * end of a session, where only the writer can see it: by a receipt that is not there. */
+static void judge_loss(struct sim *sim, const struct note *note) {
+    const struct person *to = &sim->people[note->to];
+    bool is_told = to->lost[note->from] > 0 || to->unopened[note->from] > 0;
+    sim->tally.lost++;
+    sim->tally.named_lost += is_told ? 1 : 0;
+    if (sim->kind == KIND_READER && !is_told) {
+        sim_complain(sim, "messages for %s are gone, and nobody says so", to->name);
+    }
+}
+
 static void judge_note(struct sim *sim, uint32_t number) {
     const struct note *note = &sim->notes[number];
     const char *from = sim->people[note->from].name;
@@ -153,7 +166,7 @@ static void judge_note(struct sim *sim, uint32_t number) {
         return;
     }
     if (note->shown == 0 && may_be_gone(sim, note)) {
-        sim->tally.named_lost++;
+        judge_loss(sim, note);
         return;
     }
     if (note->shown == 0) {

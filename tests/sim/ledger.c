@@ -117,6 +117,11 @@ static void check_order(struct person *person, const struct incoming *incoming, 
         sim->tally.late++;
         sim_say(sim, "(it is late)");
     }
+    bool is_fresh = note->accepted_ms + ENVELOPE_LIFE_MS > sim->wall_ms;
+    if (sim->kind == KIND_READER && incoming->is_late && is_fresh) {
+        sim_complain(sim, "%s is shown note %u late, though the queue still held it", person->name,
+                     number);
+    }
     if (is_older && !incoming->is_late) {
         sim_complain(sim, "%s is shown note %u of %s after note %u and without a mark",
                      person->name, number, sim->people[note->from].name, *newest);

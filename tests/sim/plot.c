@@ -60,14 +60,16 @@ static void register_all(struct sim *sim) {
     }
 }
 
-static void begin(struct sim *sim) {
+void plot_begin(struct sim *sim, size_t crowd) {
     sim->config.registration = choose(&sim->chance, "registration", 2) == 0
                                    ? WIRE_REGISTRATION_OPEN
                                    : WIRE_REGISTRATION_INVITE;
     sim_start_server(sim);
-    size_t crowd = 2;
-    crowd += choose(&sim->chance, "crowd", 4) == 3 ? 1 : 0;
-    crowd += choose(&sim->chance, "crowd", 8) == 7 ? 1 : 0;
+    if (crowd == 0) {
+        crowd = 2;
+        crowd += choose(&sim->chance, "crowd", 4) == 3 ? 1 : 0;
+        crowd += choose(&sim->chance, "crowd", 8) == 7 ? 1 : 0;
+    }
     for (size_t i = 0; i < crowd && sim_is_sound(sim); i++) {
         sim->crowd = i + 1;
         person_make(sim, i);
@@ -179,7 +181,7 @@ static void heal_round(struct sim *sim, uint32_t round) {
     }
 }
 
-static void heal(struct sim *sim) {
+void plot_heal(struct sim *sim) {
     sim_say(sim, "---- the world heals");
     sim->is_healing = true;
     sim->breakage = (struct breakage){0};
@@ -294,9 +296,9 @@ static void (*const MAKE[KIND_COUNT])(struct sim *sim, struct plot *plot) = {
     [KIND_MIXED] = make_mixed,     [KIND_READER] = make_honest,
 };
 
-void plot_run(struct sim *sim) {
-    begin(sim);
+static void live_by_plot(struct sim *sim) {
     struct plot plot = {.visits = 1};
+    plot_begin(sim, 0);
     MAKE[sim->kind](sim, &plot);
     if (sim->kind != KIND_HONEST && sim_is_sound(sim)) {
         /* Limits of the server come with its next start. */
@@ -304,8 +306,16 @@ void plot_run(struct sim *sim) {
         sim->tally.server_drops = 0;
     }
     live(sim, &plot);
+}
+
+void plot_run(struct sim *sim) {
+    if (sim->kind == KIND_READER) {
+        reader_live(sim);
+    } else {
+        live_by_plot(sim);
+    }
     if (sim_is_sound(sim)) {
-        heal(sim);
+        plot_heal(sim);
     }
     if (sim_is_sound(sim)) {
         judge_end(sim);

@@ -9,7 +9,8 @@
  *   trusting.c  what they do about changed keys
  *   watch.c   rules that hold at every commit        judge.c   what has to be true at the end
  *   evil.c    a server that lies                     forger.c  a thief of keys
- *   excuse.c  which refusals and notices are right   plot.c    what kind of world it is */
+ *   excuse.c  which refusals and notices are right   plot.c    what kind of world it is
+ *   reader.c  a reader on holiday */
 #ifndef SOTTO_TESTS_SIM_SIM_H
 #define SOTTO_TESTS_SIM_SIM_H
 
@@ -207,7 +208,8 @@ struct tally {
     uint64_t restarts;
     uint64_t lost_notices;
     uint64_t false_lost; /**< notices of a loss though nothing was missing in the end */
-    uint64_t named_lost; /**< messages that never came, and somebody was told */
+    uint64_t lost;       /**< messages that never came */
+    uint64_t named_lost; /**< of them, those of whose writer the reader was told a loss */
     uint64_t held;
     uint64_t heal_days;
 };
@@ -371,8 +373,16 @@ void forger_steal(struct sim *sim);
 void forger_forge(struct sim *sim);
 void forger_clear(struct sim *sim);
 
+/* ---- reader.c */
+
+/** A reader who is on holiday for 40 days while 300 messages a day come. */
+void reader_live(struct sim *sim);
+
 /* ---- plot.c */
 
+/** Everybody registers, with `crowd` people or as many as chance gives (0). */
+void plot_begin(struct sim *sim, size_t crowd);
+void plot_heal(struct sim *sim);
 /** Lives through a world; complaints tell. */
 void plot_run(struct sim *sim);
 

@@ -49,6 +49,7 @@ static void add(struct total *total, const struct sim *sim) {
     to->restarts += from->restarts;
     to->lost_notices += from->lost_notices;
     to->false_lost += from->false_lost;
+    to->lost += from->lost;
     to->named_lost += from->named_lost;
     to->held += from->held;
 }
@@ -58,7 +59,7 @@ static void print(const char *name, const struct total *total) {
     printf("%-10s %6llu worlds, %llu bad: %llu messages, %llu shown, %llu repaired, %llu late, "
            "%llu first flights, %llu restarts; %llu cuts, %llu and %llu crashes, %llu restores, "
            "%llu lies, %llu forged, %llu key changes; %llu notices of a loss (%llu false), %llu "
-           "lost\n",
+           "lost, %llu of them named\n",
            name, (unsigned long long)total->worlds, (unsigned long long)total->bad,
            (unsigned long long)t->notes, (unsigned long long)t->shown,
            (unsigned long long)t->repaired, (unsigned long long)t->late,
@@ -67,7 +68,8 @@ static void print(const char *name, const struct total *total) {
            (unsigned long long)t->client_drops, (unsigned long long)t->restores,
            (unsigned long long)t->lies, (unsigned long long)t->forged,
            (unsigned long long)t->key_changes, (unsigned long long)t->lost_notices,
-           (unsigned long long)t->false_lost, (unsigned long long)t->named_lost);
+           (unsigned long long)t->false_lost, (unsigned long long)t->lost,
+           (unsigned long long)t->named_lost);
 }
 
 /* One world; its trace is the last thing that it leaves. */
