@@ -20,6 +20,8 @@ uint8_t reader_u8(struct reader *reader);
 uint16_t reader_u16(struct reader *reader);
 uint32_t reader_u32(struct reader *reader);
 uint64_t reader_u64(struct reader *reader);
+/** A time in milliseconds since 1970: below 2^63, as stores keep it. */
+uint64_t reader_time(struct reader *reader);
 /** The next `size` bytes, a view into the reader's data; empty after a failure. */
 struct bytes reader_bytes(struct reader *reader, size_t size);
 /** Copies the next `size` bytes to `out`; zeros after a failure. */

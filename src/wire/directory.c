@@ -38,7 +38,7 @@ must_check enum error wire_read_users(struct bytes body, struct wire_users *mess
     for (size_t i = 0; i < message->count; i++) {
         struct wire_user *user = &message->users[i];
         reader_name(&reader, &user->name);
-        user->since_ms = reader_u64(&reader);
+        user->since_ms = reader_time(&reader);
         user->is_admin = reader_flag(&reader);
         if (!is_after_previous(message, i)) {
             reader_fail(&reader);

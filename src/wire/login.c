@@ -72,7 +72,7 @@ static bool is_next_key_canonical(const struct wire_welcome *message) {
 must_check enum error wire_read_welcome(struct bytes body, struct wire_welcome *message) {
     struct reader reader;
     reader_init(&reader, body);
-    message->server_time_ms = reader_u64(&reader);
+    message->server_time_ms = reader_time(&reader);
     reader_copy(&reader, message->store_epoch, sizeof(message->store_epoch));
     reader_name(&reader, &message->name);
     message->registration = reader_u8(&reader);
@@ -86,7 +86,7 @@ must_check enum error wire_read_welcome(struct bytes body, struct wire_welcome *
     message->is_renewal = reader_flag(&reader);
     message->has_next_key = reader_flag(&reader);
     reader_copy(&reader, message->next_key, sizeof(message->next_key));
-    message->next_key_ms = reader_u64(&reader);
+    message->next_key_ms = reader_time(&reader);
     if (!is_next_key_canonical(message)) {
         reader_fail(&reader);
     }

@@ -41,7 +41,7 @@ must_check enum error wire_read_deliver(struct bytes body, struct wire_deliver *
     message->handle = reader_u64(&reader);
     reader_name(&reader, &message->from);
     reader_copy(&reader, message->envelope_id, sizeof(message->envelope_id));
-    message->accepted_ms = reader_u64(&reader);
+    message->accepted_ms = reader_time(&reader);
     message->envelope = reader_envelope(&reader);
     return reader_finish(&reader);
 }

@@ -45,6 +45,15 @@ uint64_t reader_u64(struct reader *reader) {
     return p == NULL ? 0 : get_u64(p);
 }
 
+uint64_t reader_time(struct reader *reader) {
+    uint64_t time_ms = reader_u64(reader);
+    if (time_ms > INT64_MAX) {
+        reader_fail(reader);
+        return 0;
+    }
+    return time_ms;
+}
+
 struct bytes reader_bytes(struct reader *reader, size_t size) {
     if (size == 0) {
         return bytes_make(NULL, 0);
