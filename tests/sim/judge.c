@@ -132,6 +132,17 @@ static bool is_settled(struct sim *sim, uint32_t number) {
     return note->fate == FATE_ACCEPTED && (note->is_delivered || !wants_receipt(sim, note));
 }
 
+/* A gap is told of when it is two days old, by what a device does once a day. */
+bool judge_waits_for_notices(const struct sim *sim) {
+    for (uint32_t i = 0; i < sim->note_count; i++) {
+        const struct note *note = &sim->notes[i];
+        if (note->shown == 0 && is_owed(sim, note) && may_be_gone(sim, note)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool judge_is_done(struct sim *sim) {
     for (uint32_t i = 0; i < sim->note_count; i++) {
         if (!is_settled(sim, i)) {

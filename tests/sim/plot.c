@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { HEAL_DAYS_MAX = 40, HEAL_ROUNDS_AT_ONCE = 4 };
+enum { HEAL_DAYS_MAX = 40, NOTICE_DAYS = 5, HEAL_ROUNDS_AT_ONCE = 4 };
 
 /** The shape of a safety phase. */
 struct plot {
@@ -190,7 +190,8 @@ void plot_heal(struct sim *sim) {
     uint64_t began_ms = sim->wall_ms;
     for (uint32_t round = 0; sim_is_sound(sim); round++) {
         heal_round(sim, round);
-        if (round > 1 && judge_is_done(sim)) {
+        bool may_wait = sim->wall_ms - began_ms < NOTICE_DAYS * DAY_MS;
+        if (round > 1 && judge_is_done(sim) && !(may_wait && judge_waits_for_notices(sim))) {
             break;
         }
         if (sim->wall_ms - began_ms > HEAL_DAYS_MAX * DAY_MS) {
@@ -209,7 +210,7 @@ void plot_heal(struct sim *sim) {
 static void make_honest(struct sim *sim, struct plot *plot) {
     plot->visits = 12 + choose(&sim->chance, "visits", 48);
     plot->gap_classes = 1 + choose(&sim->chance, "gaps", 4);
-    plot->burst = choose(&sim->chance, "has bursts", 40) == 39 ? 10 : 0;
+    plot->burst = choose(&sim->chance, "has bursts", 50) == 49 ? 12 : 0;
     plot->days_max = 40;
     if (choose(&sim->chance, "somebody stays", 4) == 3) {
         sim->people[choose(&sim->chance, "who stays", (uint32_t)sim->crowd)].is_always = true;

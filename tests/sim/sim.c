@@ -130,7 +130,21 @@ void sim_drop_server(struct sim *sim) {
 /* ---- an older copy
  * ---------------------------------------------------------------------------------- */
 
+/* Whether a copy of the database would know every account that there is. */
+static bool are_all_registered(struct sim *sim) {
+    struct account account;
+    for (size_t i = 0; i < sim->crowd; i++) {
+        if (account_load(&sim->people[i].real, &account) != OK || !account.is_registered) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void sim_take_snapshot(struct sim *sim) {
+    if (!are_all_registered(sim)) {
+        return;
+    }
     sqlite3_int64 size = 0;
     unsigned char *data = sqlite3_serialize(sim->disk->database, "main", &size, 0);
     require(data != NULL);

@@ -352,6 +352,8 @@ bool excuse_notice(const struct sim *sim, enum error error);
 
 /** Whether every message that has to be there is there. */
 bool judge_is_done(struct sim *sim);
+/** Whether somebody is still to be told of a loss. */
+bool judge_waits_for_notices(const struct sim *sim);
 void judge_end(struct sim *sim);
 void judge_sessions(struct person *person);
 

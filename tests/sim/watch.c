@@ -83,6 +83,9 @@ static void remember(struct person *person, const struct outgoing *message, bool
         note = &person->sim->notes[number];
     }
     if (is_seal) {
+        sim_say(person->sim, "%s seals kind %u for %s, number %u in session %02x%02x%02x",
+                person->name, message->kind, message->to.text, message->number, message->sid[0],
+                message->sid[1], message->sid[2]);
         check_seal(person, message, note);
     }
     if (note == NULL) {
