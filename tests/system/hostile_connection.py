@@ -150,6 +150,36 @@ def huge_counts(stage):
     assert shown(ana) == []
 
 
+@row("Answers that are none", why="the parser refuses a time that no store takes; tests/unit/wire_test.c has each")
+def times_at_the_ends_of_their_range(stage):
+    """Times from 0 to 2^64 - 1 in logins, lists and deliveries of every fate: the text, or an error, and no crash."""
+    ana, bob = stage.conversation()
+    times = (0, 2 ** 63 - 1, 2 ** 63, 2 ** 64 - 1)
+    letters = stage.held(bob, ana, *map(str, times))
+    people = [stage.forged(f"p{number}") for number in range(len(times))]
+    stage.lie()
+    for moment, letter, person in zip(times, letters, people):
+        flight = person.initial("ana", stage.fake.bundle_of("ana"), "first")[0]
+
+        def lies(said, moment=moment):
+            assert moment < 2 ** 63 or alarm(said, "protocol_error", 1)
+
+        stage.fake.mail = [("bob", letter.envelope, None, moment), (person.name, flight, None, moment)]
+        lies(ana.run("recv", "--json", expect=None))
+        stage.fake.mail = [("bob", letter.envelope), (person.name, flight)]
+        ana.run("recv", expect=(0, 3))
+        ana.store_sql(f"DELETE FROM session WHERE peer='{person.name}'")
+        stage.fake.mail = [(person.name, flight, None, moment)]  # its session has only a tombstone now
+        lies(ana.run("recv", "--json", expect=None))
+        stage.fake.mail = []
+        stage.fake.welcome_fields = {"time_ms": moment, "next_key": bytes(31) + b"\1", "next_key_ms": moment}
+        lies(ana.run("recv", expect=None))
+        stage.fake.welcome_fields = {}
+        listing = struct.pack(">H", 1) + wire.string("bob") + struct.pack(">QBB", moment, 0, 0)
+        stage.fake.answers[wire.LIST_USERS] = lambda _, n, __, listing=listing: [wire.frame(wire.USERS, n, listing)]
+        lies(ana.run("users", expect=None))
+
+
 # --- time and state --------------------------------------------------------------------------------------------
 
 @row("Clock of the server", "no_clock_rule")
