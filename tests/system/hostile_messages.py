@@ -297,7 +297,7 @@ def last_resort_while_keys_remain(stage):
     stage.fake.welcome_fields["left"] = 32
     envelope = first_flight(stage, carol, ana, "hello")[0]
     stage.lie()
-    give(stage, ana, "carol", envelope)
+    stage.fake.mail = [("carol", envelope, None, int(time.time() * 1000) - 60_000)]  # it waited since before the login
     said = ana.run("recv", "--json", expect=None)
     assert [one["text"] for one in said.objects("message")] == ["hello"]
     alarm(said, "one_time_withheld", 0)
