@@ -67,6 +67,22 @@ must_check enum error control_notice(struct engine *engine, size_t correspondent
     return error;
 }
 
+must_check enum error control_precede(struct engine *engine, size_t correspondent,
+                                      struct stored_session *session, bool is_repair) {
+    struct correspondent *to = &engine->correspondents[correspondent];
+    struct chain_place places[GIVEN_UP_MAX];
+    size_t count = 0;
+    bool is_due = is_repair && to->is_repairing;
+    if (!is_due && !to->has_given_up) {
+        return OK;
+    }
+    enum error error = engine->store->given_up_list(engine->store->context, &to->name,
+                                                    session->info.afp, places, &count);
+    to->has_given_up = count > 0;
+    return error == OK && (is_due || count > 0) ? control_notice(engine, correspondent, session)
+                                                : error;
+}
+
 static enum error owe_receipts(struct engine *engine, const struct outgoing *message,
                                struct bytes content, uint64_t due_ms) {
     enum error error = OK;

@@ -56,6 +56,9 @@ static enum error confirm(struct engine *engine, const struct duty *duty, size_t
     bool left = false;
     enum error error = OK;
     if (session != NULL && session_owes_chain(&session->state)) {
+        error = control_precede(engine, correspondent, session, false);
+    }
+    if (error == OK && session != NULL && session_owes_chain(&session->state)) {
         error = receipts_send(engine, &duty->peer, session, &left);
     }
     if (error == OK && session != NULL && session_owes_chain(&session->state)) {
@@ -76,7 +79,10 @@ static enum error send_receipts(struct engine *engine, const struct duty *duty,
         return later(engine, duty, to->receipts_ms + RECEIPT_DELAY_MS);
     }
     to->receipts_ms = engine->now_ms;
-    enum error error = receipts_send(engine, &duty->peer, session, &left);
+    enum error error = control_precede(engine, correspondent, session, false);
+    if (error == OK) {
+        error = receipts_send(engine, &duty->peer, session, &left);
+    }
     if (error == ERR_NOT_FOUND) { /* the session is at its end: the next one takes them along */
         return later(engine, duty, engine->now_ms + DAY_MS);
     }
@@ -105,23 +111,35 @@ static enum error next_forced(struct engine *engine, const struct user_name *pee
     return error;
 }
 
-static enum error say_resend(struct engine *engine, const struct duty *duty,
+/* The way to say it has to be made first: once, whatever else waits for it. */
+static enum error owe_handshake(struct engine *engine, const struct user_name *peer) {
+    uint32_t count = 0;
+    enum error error =
+        engine->store->duty_count(engine->store->context, peer, DUTY_HANDSHAKE, &count);
+    return error == OK && count == 0 ? duty_owe(engine, peer, DUTY_HANDSHAKE, NULL, engine->now_ms)
+                                     : error;
+}
+
+static enum error say_resend(struct engine *engine, const struct duty *duty, size_t correspondent,
                              struct stored_session *session) {
     uint64_t at_ms = 0;
     bool is_usable = session != NULL && (session->info.is_own || session->info.is_confirmed);
     if (!is_usable) {
-        return duty_owe(engine, &duty->peer, DUTY_HANDSHAKE, NULL, engine->now_ms);
+        return owe_handshake(engine, &duty->peer);
     }
     enum error error = next_forced(engine, &duty->peer, FORCED_RESEND, &at_ms);
     if (error == OK && at_ms > 0) {
         return later(engine, duty, at_ms);
     }
     if (error == OK) {
+        error = control_precede(engine, correspondent, session, false);
+    }
+    if (error == OK) {
         error = control_send(engine, &duty->peer, session, BODY_RESEND,
                              bytes_make(duty->data, SESSION_ID_BYTES));
     }
     if (error == ERR_NOT_FOUND) {
-        return duty_owe(engine, &duty->peer, DUTY_HANDSHAKE, NULL, engine->now_ms);
+        return owe_handshake(engine, &duty->peer);
     }
     if (error == OK) {
         error = engine->store->forced_add(engine->store->context, &duty->peer, FORCED_RESEND,
@@ -212,7 +230,7 @@ static enum error perform(struct engine *engine, const struct duty *duty, size_t
                           struct stored_session *session) {
     switch (duty->kind) {
     case DUTY_RESEND:
-        return say_resend(engine, duty, session);
+        return say_resend(engine, duty, correspondent, session);
     case DUTY_CONFIRM:
         return confirm(engine, duty, correspondent, session);
     case DUTY_RECEIPTS:

@@ -326,6 +326,10 @@ must_check enum error control_send(struct engine *engine, const struct user_name
 /** Kind 5 with the numbers that were given up, as many as one message holds, maybe none. */
 must_check enum error control_notice(struct engine *engine, size_t correspondent,
                                      struct stored_session *session);
+/** Before a message: numbers that were given up are told of, and a notice precedes what is
+ * repaired, which is never the first of a session. ERR_NOT_FOUND as seal_message. */
+must_check enum error control_precede(struct engine *engine, size_t correspondent,
+                                      struct stored_session *session, bool is_repair);
 /** One that will not arrive: its row is deleted, what it carried is owed again from `due_ms` on. */
 must_check enum error control_take_back(struct engine *engine, const struct outgoing *message,
                                         uint64_t due_ms);

@@ -166,25 +166,6 @@ static enum error is_unanswered(struct engine *engine, const struct session_info
                                                     unanswered);
 }
 
-/* Numbers that were given up are told of before the next message, and a notice precedes what is
- * repaired: that is never the first of a session. */
-static enum error precede(struct engine *engine, size_t index, struct stored_session *session) {
-    const struct job *job = &engine->jobs[index];
-    struct correspondent *to = &engine->correspondents[job->correspondent];
-    struct chain_place places[GIVEN_UP_MAX];
-    size_t count = 0;
-    bool is_due = job->is_repair && to->is_repairing;
-    if (!is_due && !to->has_given_up) {
-        return OK;
-    }
-    enum error error = engine->store->given_up_list(engine->store->context, &to->name,
-                                                    session->info.afp, places, &count);
-    to->has_given_up = count > 0;
-    return error == OK && (is_due || count > 0)
-               ? control_notice(engine, job->correspondent, session)
-               : error;
-}
-
 /* In a session that is there. ERR_NOT_FOUND: it is at its end. */
 static enum error go_in(struct engine *engine, size_t index, struct stored_session *session) {
     bool unanswered = false;
@@ -198,7 +179,8 @@ static enum error go_in(struct engine *engine, size_t index, struct stored_sessi
         conclude(engine, index, NULL);
         return duty_owe(engine, &session->info.peer, DUTY_REPAIR, NULL, engine->now_ms);
     }
-    error = precede(engine, index, session);
+    error = control_precede(engine, engine->jobs[index].correspondent, session,
+                            engine->jobs[index].is_repair);
     return error == OK ? seal_text(engine, index, session) : error;
 }
 

@@ -34,10 +34,11 @@ must_check enum error repair_message(struct engine *engine, struct outgoing *mes
         if (job != NULL && !job->is_in_flight) {
             job_conclude(job, NULL);
         }
-        /* What the server has may arrive; what it has not is said again. */
-        return message->accepted_ms > 0
-                   ? engine->store->outgoing_delete(engine->store->context, message->row)
-                   : control_take_back(engine, message, engine->now_ms);
+        /* What the server has may arrive, and a receipt does no harm twice; the rest is said again
+         * when it has not even come to the server. */
+        bool is_said_again = message->accepted_ms == 0 || message->kind == BODY_DELIVERED;
+        return is_said_again ? control_take_back(engine, message, engine->now_ms)
+                             : engine->store->outgoing_delete(engine->store->context, message->row);
     }
     message->state = is_old ? OUTGOING_ACCEPTED : OUTGOING_REPAIR;
     error = engine->store->outgoing_update(engine->store->context, message, &NOTHING);

@@ -94,7 +94,7 @@ must_check enum error trust_examine(struct engine *engine, const struct user_nam
                                     struct bytes data, struct certificate *certificate) {
     const struct client_store *store = engine->store;
     struct stored_identity identity;
-    struct stored_peer peer;
+    struct stored_peer peer = {.has_pin = false};
     bool is_newer = false;
     enum error error = certificate_verify(data, engine->now_ms, CLOCK_TOLERANCE_MS, certificate);
     if (error == ERR_EXPIRED) {
@@ -246,7 +246,7 @@ static enum error take(struct engine *engine, const struct certificate *certific
 }
 
 must_check enum error trust_vouched(struct engine *engine, const struct certificate *certificate) {
-    struct stored_peer peer;
+    struct stored_peer peer = {.has_pin = false};
     bool was_changed = false;
     uint32_t released = 0;
     enum error error = job_find_peer(engine, &certificate->name, &peer);

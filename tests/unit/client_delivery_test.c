@@ -73,7 +73,8 @@ static struct world *open_world(bool with_sessions) {
 /* But for the first message, which came from a stranger then. */
 static uint64_t undelivered(struct person *person) {
     return person_count(
-        person, "SELECT COUNT(*) FROM outgoing WHERE kind=1 AND delivered=0 AND state<>3 AND row>1", NULL);
+        person, "SELECT COUNT(*) FROM outgoing WHERE kind=1 AND delivered=0 AND state<>3 AND row>1",
+        NULL);
 }
 
 /* Promise: the sender learns that a message is on the recipient's device, although the recipient

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lifetimes_world.h"
 
+#include "base/require.h"
 #include "client/body.h"
 #include "client/store/database.h"
 #include "crypto/library.h"
@@ -130,11 +131,11 @@ static void copy_file(const char *from, const char *to) {
     size_t size = 0;
     FILE *in = fopen(from, "rb");
     FILE *out = fopen(to, "wb");
-    assert_non_null(in);
-    assert_non_null(out);
-    while ((size = fread(piece, 1, sizeof(piece), in)) > 0) {
+    require(in != NULL && out != NULL);
+    do {
+        size = fread(piece, 1, sizeof(piece), in);
         assert_int_equal(fwrite(piece, 1, size, out), size);
-    }
+    } while (size == sizeof(piece));
     assert_int_equal(fclose(in), 0);
     assert_int_equal(fclose(out), 0);
 }

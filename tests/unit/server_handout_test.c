@@ -84,7 +84,7 @@ static void four_for_each_requester_and_device(void **state) {
     struct world *world = *state;
     struct peer *ana = world_member(world, "ana");
     world_member(world, "bob");
-    struct peer *eve = world_member(world, "eve");
+    world_member(world, "eve");
     for (int i = 0; i < 10; i++) {
         peer_get(world, ana, WIRE_GET_CERTIFICATE, "bob");
         world_settle(world);
@@ -101,7 +101,7 @@ static void four_for_each_requester_and_device(void **state) {
     world_restart(world);
     ana = world_login(world, "ana");
     assert_int_equal(asks_for_bob(world, ana), 0);
-    eve = world_login(world, "eve");
+    struct peer *eve = world_login(world, "eve");
     assert_int_not_equal(asks_for_bob(world, eve), 0);
     peer_get(world, ana, WIRE_GET_BUNDLE, "eve");
     world_settle(world);
@@ -164,14 +164,14 @@ static void chance_chooses(void **state) {
 static void the_last_day_of_a_one_time_prekey(void **state) {
     struct world *world = *state;
     struct peer *ana = world_member(world, "ana");
-    struct peer *bob = world_member(world, "bob");
+    world_member(world, "bob");
     world->now.wall_ms = START_MS + ONE_TIME_PREKEY_LIFE_MS - DAY_MS - 1;
     assert_int_equal(left_of_bob(world), 8);
     assert_int_not_equal(asks_for_bob(world, ana), 0);
     world->now.wall_ms += 1;
     assert_int_equal(left_of_bob(world), 0);
     assert_int_equal(asks_for_bob(world, ana), 0);
-    bob = world_login(world, "bob");
+    struct peer *bob = world_login(world, "bob");
     peer_publish(world, bob, person("bob"), 2, 32, 500, false);
     world_settle(world);
     peer_expect(bob, WIRE_DONE);

@@ -223,7 +223,7 @@ static enum error run_counted(struct query *query, uint32_t *count) {
 static enum error outgoing_offer_all(void *context, uint64_t now_ms, uint32_t *count) {
     struct query query;
     query_begin(&query, context,
-                "UPDATE outgoing INDEXED BY outgoing_unconfirmed SET state=1 WHERE state=2"
+                "UPDATE outgoing INDEXED BY outgoing_unproven SET state=1 WHERE state=2"
                 " AND envelope IS NOT NULL AND delivered=0 AND accepted>=?");
     query_u64(&query, ago(now_ms, ENVELOPE_LIFE_MS));
     return run_counted(&query, count);
@@ -238,7 +238,7 @@ static enum error outgoing_offer_due(void *context, uint64_t now_ms, uint32_t *c
         " offers=CASE WHEN accepted<?4 THEN 3 WHEN accepted<?3 THEN 2 ELSE 1 END WHERE row IN"
         " (SELECT row FROM (SELECT row, ROW_NUMBER() OVER (PARTITION BY peer ORDER BY turn) AS "
         "place"
-        "  FROM outgoing INDEXED BY outgoing_unconfirmed WHERE state=2 AND envelope IS NOT NULL"
+        "  FROM outgoing INDEXED BY outgoing_unproven WHERE state=2 AND envelope IS NOT NULL"
         "  AND delivered=0 AND kind IN (1,7,8) AND accepted>=?1 AND accepted<?2"
         "  AND offers<CASE WHEN accepted<?4 THEN 3 WHEN accepted<?3 THEN 2 ELSE 1 END)"
         " WHERE place<=?5)");
@@ -254,13 +254,13 @@ static enum error outgoing_expire(void *context, uint64_t now_ms) {
     struct query query;
     query_begin(&query, context,
                 "DELETE FROM outgoing WHERE row IN (SELECT row FROM outgoing INDEXED BY"
-                " outgoing_unconfirmed WHERE envelope IS NOT NULL AND delivered=0 AND state=2"
+                " outgoing_unproven WHERE envelope IS NOT NULL AND delivered=0 AND state=2"
                 " AND accepted<? AND kind IN (2,4,5))");
     query_u64(&query, ago(now_ms, ENVELOPE_LIFE_MS));
     enum error error = query_run(&query);
     if (error == OK) {
         query_begin(&query, context,
-                    "UPDATE outgoing INDEXED BY outgoing_unconfirmed SET envelope=NULL"
+                    "UPDATE outgoing INDEXED BY outgoing_unproven SET envelope=NULL"
                     " WHERE envelope IS NOT NULL AND delivered=0 AND state=2 AND accepted<?");
         query_u64(&query, ago(now_ms, ENVELOPE_LIFE_MS));
         error = query_run(&query);

@@ -88,8 +88,8 @@ static const char *const VERSION_2[] = {
     "CREATE INDEX outgoing_by_state ON outgoing(state, turn, row) WHERE state<>2 AND state<>3",
     "CREATE INDEX outgoing_by_id ON outgoing(msg_id)",
     "CREATE INDEX outgoing_sealed ON outgoing(peer, row) WHERE envelope IS NOT NULL",
-    "CREATE INDEX outgoing_unconfirmed ON outgoing(accepted)"
-    " WHERE envelope IS NOT NULL AND delivered=0",
+    "CREATE INDEX outgoing_unproven ON outgoing(accepted) WHERE envelope NOTNULL AND "
+    "delivered=0",
     "CREATE INDEX outgoing_by_session ON outgoing(sid, accepted) WHERE delivered=0",
 
     "DROP INDEX incoming_by_chain",
