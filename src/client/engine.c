@@ -196,7 +196,11 @@ void engine_closed(struct engine *engine, uint64_t now_ms, enum error error, con
 
 /* What follows from an event: what is owed first, since it may make messages to send. */
 must_check enum error engine_work(struct engine *engine) {
-    enum error error = engine->phase == ENGINE_OPEN ? duties_run(engine) : OK;
+    bool is_over = engine->is_caught_up || engine->is_winding_up;
+    enum error error = is_over ? inbox_tell_lost(engine) : OK;
+    if (error == OK && engine->phase == ENGINE_OPEN) {
+        error = duties_run(engine);
+    }
     if (error == OK && engine->phase == ENGINE_OPEN) {
         error = outbox_run(engine);
     }

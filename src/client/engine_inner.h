@@ -64,6 +64,7 @@ struct correspondent {
                                         answered */
     bool is_headed;                  /**< a chain that is old has shown its head here */
     bool has_given_up;               /**< there may be numbers to tell of */
+    uint32_t lost;                   /**< messages of theirs that were given up, not told yet */
     uint64_t receipts_ms;            /**< when receipts were sent last */
     unsigned tries;                  /**< bundles that were bad */
     struct failure blocked;          /**< nothing more goes there in this connection */
@@ -285,6 +286,8 @@ must_check enum error inbox_acknowledge(struct engine *engine);
 must_check enum error inbox_fetch(struct engine *engine);
 /** Gives up COMPACT messages that are over their age. */
 must_check enum error inbox_expire(struct engine *engine);
+/** Tells how many messages were given up, once for each person. */
+must_check enum error inbox_tell_lost(struct engine *engine);
 /** Releases messages that waited long enough for missing ones. */
 must_check enum error inbox_release_all(struct engine *engine);
 /** Tries the COMPACT messages of a sender again. */

@@ -333,23 +333,42 @@ static enum error names_left_session(struct engine *engine, const struct user_na
 
 /* A message that was given up before it could be opened. Nothing is said of sessions that were
  * replaced: what was lost in them is sent again. */
-static enum error tell_lost(struct engine *engine, const struct user_name *from,
-                            struct bytes envelope) {
-    const struct engine_notice notice = {
-        .error = ERR_MESSAGE_LOST, .peer = *from, .time_ms = engine->now_ms, .count = 1};
+static enum error count_lost(struct engine *engine, const struct user_name *from,
+                             struct bytes envelope) {
     enum envelope_type type;
     uint8_t sid[SESSION_ID_BYTES];
     struct stored_peer peer;
     struct session_info info;
+    size_t correspondent = 0;
     enum error error = job_find_peer(engine, from, &peer);
     if (error != OK || envelope_inspect(envelope, &type, sid) != OK || !peer.has_pin) {
         return error;
     }
     error = sessions_find(engine, from, peer.afp, sid, &info);
-    if (error != OK) {
+    if (error != OK || !info.is_active) {
         return error == ERR_NOT_FOUND ? OK : error;
     }
-    return info.is_active ? engine_tell(engine, &notice) : OK;
+    error = job_correspondent(engine, from, &correspondent);
+    if (error == OK) {
+        engine->correspondents[correspondent].lost++;
+    }
+    return error;
+}
+
+must_check enum error inbox_tell_lost(struct engine *engine) {
+    enum error error = OK;
+    for (size_t i = 0; error == OK && i < engine->correspondent_count; i++) {
+        struct correspondent *from = &engine->correspondents[i];
+        const struct engine_notice notice = {.error = ERR_MESSAGE_LOST,
+                                             .peer = from->name,
+                                             .time_ms = engine->now_ms,
+                                             .count = from->lost};
+        if (from->lost > 0) {
+            from->lost = 0;
+            error = engine_tell(engine, &notice);
+        }
+    }
+    return error;
 }
 
 /* Nothing is forced for the sake of more chains than a peer can have honestly. */
@@ -384,7 +403,7 @@ static enum error put_aside(struct engine *engine, const struct wire_deliver *de
                                            deliver->envelope, engine->now_ms, &lost);
     }
     if (error == OK && lost.size > 0) {
-        error = tell_lost(engine, &deliver->from, buffer_view(&lost));
+        error = count_lost(engine, &deliver->from, buffer_view(&lost));
     }
     buffer_clear(&lost);
     return error == OK ? expect_chain(engine, &deliver->from, deliver->envelope) : error;
@@ -505,7 +524,7 @@ must_check enum error inbox_expire(struct engine *engine) {
         error = engine->store->waiting_expire(
             engine->store->context, engine->now_ms - WAITING_COMPACT_MS, &from, &envelope);
         if (error == OK) {
-            error = tell_lost(engine, &from, buffer_view(&envelope));
+            error = count_lost(engine, &from, buffer_view(&envelope));
         }
     }
     buffer_clear(&envelope);
