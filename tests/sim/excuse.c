@@ -75,3 +75,9 @@ bool excuse_refusal(const struct sim *sim, enum error error) {
 bool excuse_notice(const struct sim *sim, enum error error) {
     return is_excused(sim, NOTICES, sizeof(NOTICES) / sizeof(NOTICES[0]), error);
 }
+
+/* A device whose messages had no answer for a week begins anew, and cannot know that the answer is
+ * on its way at that moment; the reader, who has answered, sees a restart without a reason. */
+bool excuse_restart(const struct sim *sim, uint8_t from, uint8_t to) {
+    return sim->may_lose && ledger_was_begun_late(sim, from, to);
+}

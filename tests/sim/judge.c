@@ -214,9 +214,54 @@ static void count_false_alarms(struct sim *sim) {
     }
 }
 
+/* ---- honest worlds
+ * ----------------------------------------------------------------------------------- */
+
+static uint32_t count_notes(const struct sim *sim, uint8_t from, uint8_t to) {
+    uint32_t count = 0;
+    for (size_t i = 0; i < sim->note_count; i++) {
+        count += sim->notes[i].from == from && sim->notes[i].to == to ? 1 : 0;
+    }
+    return count;
+}
+
+/* A session is begun once, or twice when both sides begin at once; the rest would be a restart. An
+ * open server's people get no answer from those who never write, and begin anew after a week; a
+ * chain ends after 1,500 messages. */
+static void judge_handshakes(struct sim *sim, uint8_t a, uint8_t b) {
+    enum { AT_ONCE = 2 };
+    uint32_t count = 0;
+    uint32_t one_way = count_notes(sim, a, b);
+    uint32_t other_way = count_notes(sim, b, a);
+    bool is_one_sided = sim->people[a].is_silent || sim->people[b].is_silent;
+    bool is_long =
+        one_way + AT_ONCE >= CHAIN_MAX_MESSAGES || other_way + AT_ONCE >= CHAIN_MAX_MESSAGES;
+    for (size_t i = 0; i < sim->flight_count; i++) {
+        const struct first_flight *flight = &sim->flights[i];
+        count += (flight->from == a && flight->to == b) || (flight->from == b && flight->to == a)
+                     ? 1
+                     : 0;
+    }
+    if (count > AT_ONCE && !is_one_sided && !is_long) {
+        sim_complain(sim, "%s and %s began %u sessions in an honest world", sim->people[a].name,
+                     sim->people[b].name, count);
+    }
+}
+
+static void judge_honesty(struct sim *sim) {
+    for (uint8_t a = 0; a < sim->crowd; a++) {
+        for (uint8_t b = 0; b < a; b++) {
+            judge_handshakes(sim, a, b);
+        }
+    }
+}
+
 void judge_end(struct sim *sim) {
     for (uint32_t i = 0; i < sim->note_count && sim_is_sound(sim); i++) {
         judge_note(sim, i);
     }
     count_false_alarms(sim);
+    if (sim->kind == KIND_HONEST) {
+        judge_honesty(sim);
+    }
 }

@@ -184,6 +184,19 @@ static void count_flights(struct sim *sim, uint8_t from, uint8_t to) {
     }
 }
 
+bool ledger_was_begun_late(const struct sim *sim, uint8_t from, uint8_t to) {
+    uint64_t newest_ms = 0;
+    for (size_t i = sim->flight_count; i > 0; i--) {
+        const struct first_flight *flight = &sim->flights[i - 1];
+        if (newest_ms != 0 && is_pair(flight, from, to)) {
+            return newest_ms - flight->ms >= UNANSWERED_MS;
+        }
+        newest_ms =
+            newest_ms == 0 && flight->from == from && flight->to == to ? flight->ms : newest_ms;
+    }
+    return false;
+}
+
 void ledger_flight(struct sim *sim, const struct user_name *from, const struct user_name *to,
                    struct bytes envelope) {
     enum envelope_type type;

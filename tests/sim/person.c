@@ -286,7 +286,9 @@ void person_notice(void *context, const struct engine_notice *notice) {
     } else if (notice->error == ERR_SESSION_RESTARTED) {
         sim->tally.restarts++;
     }
-    if (!excuse_notice(sim, notice->error)) {
+    bool is_crossing = notice->error == ERR_SESSION_RESTARTED && peer != NULL &&
+                       excuse_restart(sim, peer->index, person->index);
+    if (!is_crossing && !excuse_notice(sim, notice->error)) {
         sim_complain(sim, "%s is told %s in such a world", person->name, error_code(notice->error));
     }
 }

@@ -185,6 +185,7 @@ void plot_heal(struct sim *sim) {
     sim_say(sim, "---- the world heals");
     sim->is_healing = true;
     sim->breakage = (struct breakage){0};
+    sim_end_limits(sim);
     server_disk_free(sim->server, UINT64_C(1) << 40);
     evil_end(sim);
     uint64_t began_ms = sim->wall_ms;

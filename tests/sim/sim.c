@@ -13,6 +13,7 @@ enum {
     QUIET_MS_MAX = 4 * 60 * 1000, /**< connected clients ping that often */
     ROUNDS_MAX = 200000,
     PATIENCE_MS = 10 * 60 * 1000, /**< a command that takes longer hangs */
+    ENDLESS_BURST = 1000000,
 };
 
 static const char *const KIND_NAMES[] = {"honest",     "holiday", "fault", "hostile",
@@ -125,6 +126,16 @@ void sim_drop_server(struct sim *sim) {
     stop_server(sim);
     sim->tally.server_drops++;
     sim_start_server(sim);
+}
+
+void sim_end_limits(struct sim *sim) {
+    const struct server_config usual = server_config_default();
+    if (sim->config.mailbox_max_messages < usual.mailbox_max_messages ||
+        sim->config.send_burst != ENDLESS_BURST) {
+        sim->config.mailbox_max_messages = usual.mailbox_max_messages;
+        sim->config.send_burst = ENDLESS_BURST;
+        sim_drop_server(sim);
+    }
 }
 
 /* ---- an older copy
@@ -416,7 +427,7 @@ void sim_init(struct sim *sim, enum sim_kind kind, uint64_t seed, bool is_verbos
     require(sim->disk != NULL);
     sim->config = server_config_default();
     sim->config.max_clients = 2 * CROWD_MAX;
-    sim->config.send_burst = 1000000;
+    sim->config.send_burst = ENDLESS_BURST;
     memcpy(sim->config.store_epoch, sqlite_store_epoch(sim->disk), STORE_EPOCH_BYTES);
 }
 

@@ -274,6 +274,8 @@ struct moment sim_now(const struct sim *sim);
 void sim_start_server(struct sim *sim);
 /** What the core held in memory is gone; a batch under way may just have made it. */
 void sim_drop_server(struct sim *sim);
+/** The administrator raises limits that were too small for what is sent. */
+void sim_end_limits(struct sim *sim);
 /** Carries out the operations that wait; false when there are none. */
 bool sim_run_batch(struct sim *sim);
 /** Keeps a copy of the server's database. */
@@ -336,6 +338,9 @@ void ledger_shown(struct person *person, const struct incoming *incoming, struct
 /** An envelope left for the server. */
 void ledger_flight(struct sim *sim, const struct user_name *from, const struct user_name *to,
                    struct bytes envelope);
+/** Whether `from` began the newest session with `to` a week or more after the one before: what was
+ * sent in that one had no answer by then. */
+bool ledger_was_begun_late(const struct sim *sim, uint8_t from, uint8_t to);
 
 /* ---- watch.c */
 
@@ -347,6 +352,8 @@ void watch_store(struct person *person);
 /** Whether an application may be refused so, and a person told so, in such a world. */
 bool excuse_refusal(const struct sim *sim, enum error error);
 bool excuse_notice(const struct sim *sim, enum error error);
+/** Whether a session of `from` with `to` may begin anew though nobody did wrong. */
+bool excuse_restart(const struct sim *sim, uint8_t from, uint8_t to);
 
 /* ---- judge.c */
 

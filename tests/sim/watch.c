@@ -69,9 +69,9 @@ static void check_seal(struct person *person, const struct outgoing *message, st
         sim_complain(sim, "%s repairs a message for %s in an unconfirmed session of the peer's",
                      person->name, message->to.text);
     }
-    for (uint8_t life = 0; life < LIVES_MAX; life++) {
+    for (int life = 0; life < LIVES_MAX; life++) {
         if (memcmp(info.afp, sim->afp[note->to][life], HASH_BYTES) == 0) {
-            note->to_life = life;
+            note->to_life = (uint8_t)life;
         }
     }
 }
@@ -93,8 +93,9 @@ static void remember(struct person *person, const struct outgoing *message, bool
     }
     if (person->news_count == person->news_capacity) {
         person->news_capacity = person->news_capacity == 0 ? 16 : 2 * person->news_capacity;
-        person->news = realloc(person->news, person->news_capacity * sizeof(*person->news));
-        require(person->news != NULL);
+        struct news *news = realloc(person->news, person->news_capacity * sizeof(*news));
+        require(news != NULL);
+        person->news = news;
     }
     person->news[person->news_count++] =
         (struct news){.note = number, .message = *message, .is_seal = is_seal};

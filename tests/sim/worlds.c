@@ -112,8 +112,10 @@ static bool read_arguments(int count, char **words, struct arguments *arguments)
             arguments->first = strtoull(words[++i], NULL, 10);
         } else if (has_value && strcmp(words[i], "--count") == 0) {
             arguments->count = strtoull(words[++i], NULL, 10);
-        } else if (!has_value || strcmp(words[i], "--kind") != 0 ||
-                   !read_kind(words[++i], arguments)) {
+        } else if (has_value && strcmp(words[i], "--kind") == 0 &&
+                   read_kind(words[i + 1], arguments)) {
+            i++;
+        } else {
             fprintf(stderr, "usage: sim_worlds [--kind KIND] [--seed N] [--count N] [--verbose]\n");
             return false;
         }
