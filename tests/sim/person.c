@@ -139,8 +139,9 @@ static void hand_in(struct person *person, uint32_t number) {
     sim_must(sim, error, "handing in a message");
     if (person->handed_count == person->handed_capacity) {
         person->handed_capacity = person->handed_capacity == 0 ? 16 : 2 * person->handed_capacity;
-        person->handed = realloc(person->handed, person->handed_capacity * sizeof(*person->handed));
-        require(person->handed != NULL);
+        struct handed *all = realloc(person->handed, person->handed_capacity * sizeof(*all));
+        require(all != NULL);
+        person->handed = all;
     }
     person->handed[person->handed_count++] = (struct handed){.note = number, .number = in_engine};
 }

@@ -2,6 +2,8 @@
 /* What kind of world it is: who comes when, what breaks, who lies, and how it heals. */
 #include "sim.h"
 
+#include "base/require.h"
+
 #include <string.h>
 
 enum { HEAL_DAYS_MAX = 40, NOTICE_DAYS = 5, HEAL_ROUNDS_AT_ONCE = 4 };
@@ -26,6 +28,7 @@ static uint64_t choose_gap(struct sim *sim, const struct plot *plot) {
     static const uint64_t SPANS[] = {2 * MINUTE_MS, 6 * HOUR_MS, DAY_MS, 5 * DAY_MS};
     uint32_t class = choose(&sim->chance, "gap", 12);
     class = class < 5 ? 0 : class < 9 ? 1 : class < 11 ? 2 : 3;
+    require(plot->gap_classes >= 1 && plot->gap_classes <= 4);
     class = class < plot->gap_classes ? class : plot->gap_classes - 1;
     return 1 + SPANS[class] / 1000 * choose(&sim->chance, "how long", 1000);
 }
@@ -60,18 +63,18 @@ static void register_all(struct sim *sim) {
     }
 }
 
-void plot_begin(struct sim *sim, size_t crowd) {
+void plot_begin(struct sim *sim, uint8_t crowd) {
     sim->config.registration = choose(&sim->chance, "registration", 2) == 0
                                    ? WIRE_REGISTRATION_OPEN
                                    : WIRE_REGISTRATION_INVITE;
     sim_start_server(sim);
     if (crowd == 0) {
         crowd = 2;
-        crowd += choose(&sim->chance, "crowd", 4) == 3 ? 1 : 0;
-        crowd += choose(&sim->chance, "crowd", 8) == 7 ? 1 : 0;
+        crowd = choose(&sim->chance, "crowd", 4) == 3 ? (uint8_t)(crowd + 1) : crowd;
+        crowd = choose(&sim->chance, "crowd", 8) == 7 ? (uint8_t)(crowd + 1) : crowd;
     }
     for (size_t i = 0; i < crowd && sim_is_sound(sim); i++) {
-        sim->crowd = i + 1;
+        sim->crowd = (uint8_t)(i + 1);
         person_make(sim, i);
         sim->people[i].habit = (enum habit)choose(&sim->chance, "habit", 3);
         sim->people[i].is_silent = choose(&sim->chance, "silent", 8) == 7;

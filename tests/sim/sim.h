@@ -231,7 +231,7 @@ struct sim {
     bool admin_is_done;
 
     struct person people[CROWD_MAX];
-    size_t crowd;
+    uint8_t crowd;
     uint8_t afp[CROWD_MAX][LIVES_MAX][HASH_BYTES];
 
     struct note *notes;
@@ -390,7 +390,7 @@ void reader_live(struct sim *sim);
 /* ---- plot.c */
 
 /** Everybody registers, with `crowd` people or as many as chance gives (0). */
-void plot_begin(struct sim *sim, size_t crowd);
+void plot_begin(struct sim *sim, uint8_t crowd);
 void plot_heal(struct sim *sim);
 /** Lives through a world; complaints tell. */
 void plot_run(struct sim *sim);

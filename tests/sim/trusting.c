@@ -73,12 +73,13 @@ void trusting_attend(struct person *person) {
         if (!answer->is_done) {
             return;
         }
-        const struct person *peer = person->asked == 0 ? NULL : &sim->people[person->asked - 1];
+        bool is_about_somebody = person->asked > 0;
+        const struct person *peer = &sim->people[is_about_somebody ? person->asked - 1 : 0];
         uint8_t data[CERTIFICATE_BYTES];
         bool is_there = answer->failure.error == OK && answer->certificate.size == sizeof(data);
         person->is_asking = false;
         person->asked = 0;
-        if (peer != NULL && is_there) {
+        if (is_about_somebody && is_there) {
             memcpy(data, answer->certificate.data, sizeof(data));
             decide(person, peer, bytes_of(data));
         }

@@ -88,8 +88,7 @@ static const char *const VERSION_2[] = {
     "CREATE INDEX outgoing_by_state ON outgoing(state, turn, row) WHERE state<>2 AND state<>3",
     "CREATE INDEX outgoing_by_id ON outgoing(msg_id)",
     "CREATE INDEX outgoing_sealed ON outgoing(peer, row) WHERE envelope IS NOT NULL",
-    "CREATE INDEX outgoing_unproven ON outgoing(accepted) WHERE envelope NOTNULL AND "
-    "delivered=0",
+    "CREATE INDEX outgoing_unproven ON outgoing(accepted) WHERE envelope NOTNULL AND delivered=0",
     "CREATE INDEX outgoing_by_session ON outgoing(sid, accepted) WHERE delivered=0",
 
     "DROP INDEX incoming_by_chain",
@@ -103,15 +102,15 @@ static const char *const VERSION_2[] = {
     "CREATE INDEX incoming_living ON incoming(received) WHERE life>0",
     "CREATE INDEX incoming_passed ON incoming(place) WHERE passed=1",
 
-    "CREATE TABLE receipt(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, afp BLOB NOT NULL,"
-    " msg_id BLOB NOT NULL, UNIQUE(peer, afp, msg_id))",
-    "CREATE TABLE given_up(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, afp BLOB NOT NULL,"
-    " chain BLOB NOT NULL, number INTEGER NOT NULL, UNIQUE(peer, afp, chain, number))",
-    "CREATE TABLE duty(peer TEXT NOT NULL, kind INTEGER NOT NULL, data BLOB NOT NULL,"
-    " due INTEGER NOT NULL, PRIMARY KEY(peer, kind, data)) WITHOUT ROWID",
+    ("CREATE TABLE receipt(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, afp BLOB NOT NULL,"
+     " msg_id BLOB NOT NULL, UNIQUE(peer, afp, msg_id))"),
+    ("CREATE TABLE given_up(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, afp BLOB NOT NULL,"
+     " chain BLOB NOT NULL, number INTEGER NOT NULL, UNIQUE(peer, afp, chain, number))"),
+    ("CREATE TABLE duty(peer TEXT NOT NULL, kind INTEGER NOT NULL, data BLOB NOT NULL,"
+     " due INTEGER NOT NULL, PRIMARY KEY(peer, kind, data)) WITHOUT ROWID"),
     "CREATE INDEX duty_by_time ON duty(due, peer, kind, data)",
-    "CREATE TABLE forced(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, kind INTEGER NOT NULL,"
-    " made INTEGER NOT NULL)",
+    ("CREATE TABLE forced(row INTEGER PRIMARY KEY, peer TEXT NOT NULL, kind INTEGER NOT NULL,"
+     " made INTEGER NOT NULL)"),
     "CREATE INDEX forced_by_peer ON forced(peer, kind, made)",
     "CREATE TABLE asked(sid BLOB PRIMARY KEY, made INTEGER NOT NULL) WITHOUT ROWID",
 
