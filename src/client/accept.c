@@ -71,13 +71,10 @@ static enum error judge_sender(struct engine *engine, const struct wire_deliver 
                     (card != NULL && !trust_fits_card(card, a->certificate.afp));
     a->is_foreign = a->is_foreign && !weakened(WEAK_NO_HOLD);
     if (error == OK && a->is_foreign) {
-        struct stored_identity known;
         uint32_t others = 0;
-        enum error found = store->identity_get(store->context, a->certificate.afp, &known);
-        error = store->identity_others(store->context, &deliver->from, a->peer.afp, &others);
-        if (error == OK && found == ERR_NOT_FOUND && others >= HELD_KEYS_MAX) {
-            *verdict = DROP;
-        }
+        error = store->identity_others(store->context, &deliver->from, a->peer.afp,
+                                       a->certificate.afp, &others);
+        *verdict = error == OK && others >= HELD_KEYS_MAX ? DROP : GO_ON;
     }
     return error;
 }

@@ -211,12 +211,14 @@ struct client_store {
     enum error (*peer_get)(void *context, const struct user_name *name, struct stored_peer *peer);
     enum error (*peer_put)(void *context, const struct stored_peer *peer);
 
-    /** get: ERR_NOT_FOUND. others: how many identities of `name` other than `afp` are known. */
+    /** get: ERR_NOT_FOUND. others: how many account keys of `name` beside `pinned` and `afp` have
+     * sessions here, or messages that are held. */
     enum error (*identity_get)(void *context, const uint8_t afp[HASH_BYTES],
                                struct stored_identity *identity);
     enum error (*identity_put)(void *context, const struct stored_identity *identity);
     enum error (*identity_others)(void *context, const struct user_name *name,
-                                  const uint8_t afp[HASH_BYTES], uint32_t *count);
+                                  const uint8_t pinned[HASH_BYTES], const uint8_t afp[HASH_BYTES],
+                                  uint32_t *count);
 
     /** list: at most SESSIONS_PER_PEER_MAX, oldest first. get: ERR_NOT_FOUND. insert writes the
      * state whole, update what `change` says of skipped keys and past chains (NULL: nothing) and

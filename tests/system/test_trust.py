@@ -251,6 +251,26 @@ def test_a_verified_key_is_never_replaced_unseen(tmp_path):
     assert new.texts() == ["the waiver was two steps"]
 
 
+def test_a_key_may_change_again_and_again(tmp_path):
+    """Keys that were accepted once do not count among the two whose messages are held."""
+    server, ana, bob = world(tmp_path, "ana", "bob")
+    ana.send("bob", "first")
+    for number in range(3):
+        new = another_bob(server, tmp_path / str(number))
+        new.send("ana", f"number {number}")
+        assert "held" in ana.run("recv").codes
+        ana.run("verify", "bob", "--accept", "--confirm", "bob")
+        assert ana.texts() == [f"number {number}"]
+
+
+def test_at_most_two_keys_of_one_name_are_held(tmp_path):
+    server, ana, bob = world(tmp_path, "ana", "bob")
+    ana.send("bob", "first")
+    for number in range(3):
+        another_bob(server, tmp_path / str(number)).send("ana", f"number {number}")
+        assert ("held" in ana.run("recv").codes) == (number < 2)
+
+
 def test_a_number_releases_held_messages_too(tmp_path):
     server, ana, bob = world(tmp_path, "ana", "bob")
     ana.send("bob", "first")

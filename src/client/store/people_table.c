@@ -93,10 +93,15 @@ static enum error identity_put(void *context, const struct stored_identity *iden
 }
 
 static enum error identity_others(void *context, const struct user_name *name,
-                                  const uint8_t afp[HASH_BYTES], uint32_t *count) {
+                                  const uint8_t pinned[HASH_BYTES], const uint8_t afp[HASH_BYTES],
+                                  uint32_t *count) {
     struct query query;
-    query_begin(&query, context, "SELECT COUNT(*) FROM identity WHERE name=? AND afp<>?");
+    query_begin(&query, context,
+                "SELECT COUNT(*) FROM (SELECT afp FROM session WHERE peer=?1"
+                " UNION SELECT afp FROM incoming WHERE peer=?1 AND place IS NULL AND held=1)"
+                " WHERE afp NOT IN (?2, ?3)");
     query_text(&query, name->text);
+    query_blob(&query, bytes_make(pinned, HASH_BYTES));
     query_blob(&query, bytes_make(afp, HASH_BYTES));
     enum error error = query_row(&query);
     *count = error == OK ? query_get_u32(&query, 0) : 0;
