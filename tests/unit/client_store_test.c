@@ -205,6 +205,38 @@ static void orders_by_time_of_writing(void **state) {
     sqlcipher_store_close(store);
 }
 
+static size_t size_of_text(const struct client_store *store, uint64_t place) {
+    struct buffer text;
+    struct incoming shown;
+    buffer_init(&text, 64);
+    assert_int_equal(store->incoming_next(store->context, place - 1, &shown, &text), OK);
+    size_t size = text.size;
+    buffer_clear(&text);
+    return size;
+}
+
+/* Promise: a text with a life is erased when that is over, but never before it was shown; one that
+ * was passed over was not. */
+static void keeps_what_nobody_has_seen(void **state) {
+    (void)state;
+    struct sqlcipher_store *store = open_store(":memory:", true);
+    const struct client_store *functions = sqlcipher_store_functions(store);
+    struct incoming message = {
+        .from = name_of("ana"), .kind = 8, .received_ms = 5, .sent_ms = 100, .life_s = 1};
+    assert_int_equal(functions->incoming_add(functions->context, &message, bytes_of_string("text")),
+                     OK);
+    assert_int_equal(functions->incoming_release(functions->context, &message), OK);
+    assert_int_equal(functions->incoming_expire(functions->context, 5000), OK);
+    assert_int_equal(size_of_text(functions, 1), 4);
+    assert_int_equal(functions->incoming_pass(functions->context, "recv", 1, true), OK);
+    assert_int_equal(functions->incoming_expire(functions->context, 5000), OK);
+    assert_int_equal(size_of_text(functions, 1), 4);
+    assert_int_equal(functions->incoming_pass(functions->context, "recv", 1, false), OK);
+    assert_int_equal(functions->incoming_expire(functions->context, 5000), OK);
+    assert_int_equal(size_of_text(functions, 1), 0);
+    sqlcipher_store_close(store);
+}
+
 static void keeps_at_most_64_waiting_of_one_sender(void **state) {
     (void)state;
     struct sqlcipher_store *store = open_store(":memory:", true);
@@ -430,6 +462,7 @@ int main(void) {
                                         clear_place),
         cmocka_unit_test(finds_messages_by_their_key),
         cmocka_unit_test(orders_by_time_of_writing),
+        cmocka_unit_test(keeps_what_nobody_has_seen),
         cmocka_unit_test(keeps_at_most_64_waiting_of_one_sender),
         cmocka_unit_test(offers_again_on_its_days),
         cmocka_unit_test(limits_what_is_offered_to_one_person_a_day),

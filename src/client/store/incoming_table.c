@@ -175,7 +175,7 @@ static enum error incoming_expire(void *context, uint64_t now_ms) {
     struct query query;
     query_begin(&query, context,
                 "UPDATE incoming SET text=x'', life=0 WHERE life>0 AND received+1000*life<?"
-                " AND place<=IFNULL((SELECT MIN(place) FROM cursor), 0)");
+                " AND passed=0 AND place<=IFNULL((SELECT MIN(place) FROM cursor), 0)");
     query_u64(&query, now_ms);
     return query_run(&query);
 }
