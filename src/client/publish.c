@@ -115,6 +115,15 @@ static enum error is_set_due(struct engine *engine, bool *is_due) {
     return error;
 }
 
+/* Whether the server has an older set than the last one that was made: it never came there. */
+static enum error was_set_lost(struct engine *engine, bool *was_lost) {
+    uint32_t last = 0;
+    enum error error =
+        engine->store->prekey_last_set(engine->store->context, engine->account.cid, &last);
+    *was_lost = engine->login.set_id < last;
+    return error;
+}
+
 /* Nothing is signed under a clock that is wrong, and nothing with a certificate that is over. */
 static bool may_publish(const struct engine *engine) {
     return !engine->clock_is_wrong && engine->now_ms <= engine->device.parsed.expires_ms;
@@ -123,6 +132,7 @@ static bool may_publish(const struct engine *engine) {
 must_check enum error publish_due(struct engine *engine) {
     bool is_new = false;
     bool is_due = false;
+    bool was_lost = false;
     if (!may_publish(engine)) {
         return OK;
     }
@@ -130,9 +140,12 @@ must_check enum error publish_due(struct engine *engine) {
     if (error == OK) {
         error = is_set_due(engine, &is_due);
     }
+    if (error == OK) {
+        error = was_set_lost(engine, &was_lost);
+    }
     size_t left = is_new ? 0 : engine->login.one_time_left;
     const struct wanted wanted = {
-        .has_set = is_new || is_due || engine->login.set_id == 0,
+        .has_set = is_new || is_due || was_lost || engine->login.set_id == 0,
         .count = left < ONE_TIME_PREKEYS_LOW ? ONE_TIME_PREKEYS_FULL - left : 0,
         .replace = is_new,
     };

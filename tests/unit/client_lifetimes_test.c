@@ -199,6 +199,23 @@ static void a_set_is_replaced_each_week(void **state) {
     assert_true(ana->last_had_set && !ana->last_replaced);
 }
 
+/* Promise: a set that never came to the server is followed by another one at the next login, not a
+ * week later; one that came is not. */
+static void a_set_that_was_lost_is_replaced_at_once(void **state) {
+    struct person *ana = &world.ana;
+    (void)state;
+    wait_until(created_ms(ana) + PREKEY_SET_RENEW_MS);
+    ana->loses_publish = true;
+    person_visit(ana);
+    ana->loses_publish = false;
+    memset(ana->frames, 0, sizeof(ana->frames));
+    person_visit(ana);
+    assert_int_equal(ana->frames[WIRE_PUBLISH], 1);
+    assert_true(ana->last_had_set && !ana->last_replaced);
+    person_visit(ana);
+    assert_int_equal(ana->frames[WIRE_PUBLISH], 1);
+}
+
 /* Promise: private prekeys are erased 31 days after they expired, before anything is received, and
  * not a moment before. */
 static void private_prekeys_are_erased_on_time(void **state) {
@@ -896,6 +913,7 @@ int main(void) {
         LIFE(a_clock_leaves_a_mark_when_both_agree),
         LIFE(a_wrong_clock_starts_nothing),
         LIFE(a_set_is_replaced_each_week),
+        LIFE(a_set_that_was_lost_is_replaced_at_once),
         LIFE(private_prekeys_are_erased_on_time),
         LIFE(one_time_keys_are_topped_up),
         LIFE(a_new_store_gets_everything_anew),

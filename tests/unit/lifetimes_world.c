@@ -282,7 +282,7 @@ static bool pass_frame(struct person *person, const struct wire_frame *frame, st
         refuse(person, frame->request);
         return true;
     }
-    if (fate == FATE_LOST_BEFORE) {
+    if (fate == FATE_LOST_BEFORE || (frame->type == WIRE_PUBLISH && person->loses_publish)) {
         cut(person, ERR_CONNECTION_LOST, "cut");
         return false;
     }

@@ -34,6 +34,7 @@ struct person {
     struct buffer to_client;
 
     enum fate fate;
+    bool loses_publish; /**< the link breaks before the server has a PUBLISH */
     enum error refusal;
     const uint8_t *answer_register; /**< a certificate that answers REGISTER, or NULL */
     const uint8_t *shown_key;       /**< the server's, as the connection shows it; NULL: the pin */
