@@ -66,7 +66,7 @@ enum {
     UNCONFIRMED_SESSIONS_MAX = 2, /**< per peer device, own and the peer's apart */
     WAITING_COMPACT_MAX = 64,     /**< per sender */
     HELD_KEYS_MAX = 2,            /**< unaccepted account keys per name */
-    HELD_MESSAGES_MAX = 100,      /**< per unaccepted account key */
+    HELD_MESSAGES_MAX = 100,      /**< per unaccepted account key; more stay unopened */
     DIVERGED_MESSAGES = 200,      /**< own chain without a turn while the peer is elsewhere (S4) */
     FORCED_PER_DAY_MAX = 4,       /**< handshakes out of turn, and messages of kind 4, per peer */
     OFFERS_PER_DAY_MAX = 200,     /**< messages offered again on days 1, 7 and 21, per peer */

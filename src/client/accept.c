@@ -74,7 +74,11 @@ static enum error judge_sender(struct engine *engine, const struct wire_deliver 
         uint32_t others = 0;
         error = store->identity_others(store->context, &deliver->from, a->peer.afp,
                                        a->certificate.afp, &others);
-        *verdict = error == OK && others >= HELD_KEYS_MAX ? DROP : GO_ON;
+        bool is_enough = others >= HELD_KEYS_MAX;
+        if (error == OK && !is_enough) {
+            error = inbox_holds_enough(engine, a->certificate.afp, &is_enough);
+        }
+        *verdict = is_enough ? DROP : GO_ON;
     }
     return error;
 }

@@ -305,6 +305,9 @@ struct opened {
 /** Takes it in, in the open transaction: session, message, and what follows from it. The session
  * may be gone afterwards. */
 must_check enum error inbox_keep(struct engine *engine, const struct opened *opened);
+/** Whether as many messages are held of a key that is not accepted as ever are (1.11). */
+must_check enum error inbox_holds_enough(struct engine *engine, const uint8_t afp[HASH_BYTES],
+                                         bool *is_enough);
 
 /* ---- accept.c */
 must_check enum error accept_initial(struct engine *engine, const struct wire_deliver *deliver);

@@ -111,16 +111,14 @@ static void find_position(const struct opened *opened, struct incoming *message)
     message->number = state->receiving.next - 1;
 }
 
-/* Counts a message under a key that is not accepted; `*is_kept` when it is among those that are
- * held. */
-static enum error hold(struct engine *engine, const struct opened *opened, bool *is_kept) {
+/* Counts a message under a key that is not accepted. */
+static enum error hold(struct engine *engine, const struct opened *opened) {
     struct stored_identity identity;
     const struct client_store *store = engine->store;
     enum error error = store->identity_get(store->context, opened->session->info.afp, &identity);
     if (error != OK) {
         return error == ERR_NOT_FOUND ? ERR_STORE_BROKEN : error;
     }
-    *is_kept = identity.held < HELD_MESSAGES_MAX;
     identity.held++;
     error = store->identity_put(store->context, &identity);
     return error == OK ? engine_tell_peer(engine, ERR_HELD, opened->from, NULL) : error;
@@ -149,7 +147,6 @@ static enum error add(struct engine *engine, const struct opened *opened, const 
 static enum error take_text(struct engine *engine, const struct opened *opened,
                             const struct body *body) {
     const struct session_info *info = &opened->session->info;
-    bool is_kept = true;
     enum error error =
         engine->store->seen_add(engine->store->context, info->afp, body->msg_id, engine->now_ms);
     bool is_new = error == OK || weakened(WEAK_NO_MESSAGE_IDS);
@@ -157,9 +154,9 @@ static enum error take_text(struct engine *engine, const struct opened *opened,
         error = OK;
     }
     if (error == OK && is_new && opened->is_foreign) {
-        error = hold(engine, opened, &is_kept);
+        error = hold(engine, opened);
     }
-    if (error == OK && is_new && is_kept) {
+    if (error == OK && is_new) {
         error = add(engine, opened, body);
     }
     return error == OK && !opened->is_foreign && body_gets_receipt(body->kind)
@@ -279,15 +276,35 @@ must_check enum error inbox_keep(struct engine *engine, const struct opened *ope
     return error == OK ? note_good(engine, session, opened) : error;
 }
 
-/* Opens an envelope of a known session. `*status`: OK, ERR_WAIT (it may be opened later), or why
- * not. */
+/* Under a key that is not accepted only so much is held. What comes beyond it stays unopened: its
+ * sender offers it again, and by then somebody may have decided. */
+must_check enum error inbox_holds_enough(struct engine *engine, const uint8_t afp[HASH_BYTES],
+                                         bool *is_enough) {
+    struct stored_identity identity;
+    enum error error = engine->store->identity_get(engine->store->context, afp, &identity);
+    *is_enough = error == OK && identity.held >= HELD_MESSAGES_MAX;
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
+/* Opens an envelope of a known session. `*status`: OK, ERR_WAIT (it may be opened later), ERR_FULL
+ * (no more is held of that key), or why not. */
 static enum error open_known(struct engine *engine, const struct user_name *from,
                              struct stored_session *session, struct bytes envelope,
                              enum error *status) {
     const struct own_device *own = &engine->own;
     struct session_change change;
     struct buffer body;
-    enum error error = devices_borrow(engine, session->state.own_cid, &own);
+    bool foreign = false;
+    bool is_enough = false;
+    enum error error = is_foreign(engine, &session->info, &foreign);
+    if (error == OK && foreign) {
+        error = inbox_holds_enough(engine, session->info.afp, &is_enough);
+    }
+    if (error != OK || is_enough) {
+        *status = ERR_FULL;
+        return error;
+    }
+    error = devices_borrow(engine, session->state.own_cid, &own);
     if (error != OK && error != ERR_NOT_FOUND) {
         return error;
     }
@@ -300,11 +317,9 @@ static enum error open_known(struct engine *engine, const struct user_name *from
                                 .session = session,
                                 .change = &change,
                                 .body = buffer_view(&body),
+                                .is_foreign = foreign,
                                 .was_confirmed = session->info.is_confirmed};
-        error = is_foreign(engine, &session->info, &opened.is_foreign);
-        if (error == OK) {
-            error = engine_write(engine);
-        }
+        error = engine_write(engine);
         if (error == OK) {
             error = inbox_keep(engine, &opened);
         }
@@ -479,6 +494,10 @@ static enum error take_known(struct engine *engine, const struct wire_deliver *d
     }
     if (status == OK && type != ENVELOPE_COMPACT) {
         return inbox_retry(engine, &deliver->from);
+    }
+    if (status == ERR_FULL) {
+        engine->dropped++;
+        return OK;
     }
     /* A copied HELLO costs nothing to put before bad bytes: that counts against nobody. */
     bool is_bad = status != OK && status != ERR_DUPLICATE && type != ENVELOPE_INITIAL;
