@@ -331,7 +331,8 @@ SOTTO_API SOTTO_MUST_CHECK int sotto_accept_key(struct sotto *client, const char
                                                 struct sotto_error *error);
 
 /** `who` is not verified any more; the pinned key stays. Needs no connection. `*was_verified`:
- * whether that changed anything. Error: usage (nobody that this profile knows). */
+ * whether that changed anything. Error: usage (nobody that this profile knows; somebody with a card
+ * in a folder of cards, which verifies for as long as it is there). */
 SOTTO_API SOTTO_MUST_CHECK int sotto_unverify(struct sotto *client, const char *who,
                                               bool *was_verified, struct sotto_error *error);
 

@@ -189,13 +189,18 @@ int sotto_verify_number(struct sotto *client, const char *who, const char *text,
 
 /* ---- without a comparison */
 
+/* What an administrator vouches for is not for this profile to decide. */
+static int vouched_for(const char *name, struct sotto_error *error) {
+    return bad(name, "a card in cards.d says which key it has to be",
+               "Whoever put the card there has to replace it. Nothing was changed.", error);
+}
+
 /* What was compared, here or by an administrator, is not given up unseen. */
 static int not_unseen(const struct asking *asking, struct sotto_error *error) {
     const char *name = asking->people.name.text;
     char help[192];
     if (cards_find(&asking->people.runner.client->cards, &asking->people.name) != NULL) {
-        return bad(name, "a card in cards.d says which key it has to be",
-                   "Whoever put the card there has to replace it. Nothing was changed.", error);
+        return vouched_for(name, error);
     }
     snprintf(help, sizeof(help),
              "Compare the new card:     sotto verify %s --card -\n"
@@ -231,10 +236,17 @@ int sotto_accept_key(struct sotto *client, const char *who, struct sotto_verifie
     return result;
 }
 
-/* Inside the profile's lock. */
+/* Inside the profile's lock. ERR_WRONG_STATE: there is a card, by which the person would be
+ * verified again at once. */
 static enum error undo(struct sotto *client, const struct user_name *name, bool *was_verified) {
     struct stored_peer peer;
-    enum error error = client->store->peer_get(client->store->context, name, &peer);
+    enum error error = cards_load(client);
+    if (error == OK && cards_find(&client->cards, name) != NULL) {
+        return ERR_WRONG_STATE;
+    }
+    if (error == OK) {
+        error = client->store->peer_get(client->store->context, name, &peer);
+    }
     if (error == OK && peer.verified_ms > 0) {
         *was_verified = true;
         error = trust_undo(client->store, name);
@@ -258,6 +270,9 @@ int sotto_unverify(struct sotto *client, const char *who, bool *was_verified,
     }
     if (!was_owner) {
         profile_release(client);
+    }
+    if (status == ERR_WRONG_STATE) {
+        return vouched_for(name.text, error);
     }
     return status == ERR_NOT_FOUND
                ? bad(who, "this profile does not know anybody of that name", EFFECT, error)

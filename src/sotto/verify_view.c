@@ -142,7 +142,8 @@ static void tell_verified(const struct app *app, const struct sotto_verified *ve
         tell_always(app, "%s's new key is taken. It was not compared: %s is not verified.", name,
                     name);
     } else {
-        tell_always(app, "%s's key is the one already trusted.", name);
+        tell_always(app, "%s's key is trusted. It was not compared: %s is not verified.", name,
+                    name);
     }
     if (released > 0) {
         tell_always(app, "  %u held message%s can be received now:  sotto recv", released,

@@ -231,6 +231,13 @@ def test_a_changed_key_is_held_and_taken_unseen_only_when_it_was_not_verified(tm
     assert again["was_changed"] is False and again["released"] == 0
 
 
+def test_accepting_the_key_of_somebody_new_says_what_it_does(tmp_path):
+    _, ana, _ = world(tmp_path, "ana", "bob")
+    said = ana.run("verify", "bob", "--accept", "--confirm", "bob")
+    assert "already" not in said.err and "bob is not verified" in said.err
+    assert user(ana, "bob")["known"] is True
+
+
 def test_a_verified_key_is_never_replaced_unseen(tmp_path):
     server, ana, bob = world(tmp_path, "ana", "bob")
     ana.run("verify", "bob", "--card", "-", stdin=bob.card())
@@ -308,6 +315,17 @@ def test_a_card_in_cards_d_verifies_before_first_contact(tmp_path):
     assert (shown["trust"], shown["how"]) == ("verified", "card file")
     bob.send("ana", "an answer")
     assert ana.texts("--require-verified") == ["an answer"]
+
+
+def test_a_card_in_cards_d_cannot_be_undone_here(tmp_path):
+    _, ana, bob = world(tmp_path, "ana", "bob")
+    ana.run("verify", "bob", "--card", "-", stdin=bob.card())
+    put_card(ana, "bob.card", bob.card())
+    said = check(ana.run("verify", "bob", "--undo", expect=2), "usage")
+    assert "cards.d" in said.err and "Nothing was changed" in said.err
+    (ana.home / "config" / "cards.d" / "bob.card").unlink()
+    assert user(ana, "bob")["trust"] == "verified"
+    assert "bob is not verified any more." in ana.run("verify", "bob", "--undo").err
 
 
 def test_a_card_in_cards_d_verifies_who_writes_first(tmp_path):
