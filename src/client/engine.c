@@ -122,6 +122,22 @@ static enum error commit(struct engine *engine) {
     return error;
 }
 
+static void tell_all(struct engine *engine) {
+    for (size_t i = 0; i < engine->notice_count; i++) {
+        engine->events.notice(engine->events.context, &engine->notices[i]);
+    }
+    engine->notice_count = 0;
+}
+
+/* The connection ends: what earlier events gave up is told now or never. */
+static void tell_last(struct engine *engine) {
+    enum error error = inbox_tell_lost(engine);
+    if (error != OK && engine->failure.error == OK) {
+        failure_set(&engine->failure, error, NULL);
+    }
+    tell_all(engine);
+}
+
 static void give_up(struct engine *engine, enum error error) {
     if (engine->in_transaction) {
         engine->store->rollback(engine->store->context);
@@ -132,8 +148,10 @@ static void give_up(struct engine *engine, enum error error) {
     }
     buffer_reset(&engine->out);
     engine->notice_count = 0;
+    inbox_settle_lost(engine, false);
     engine->phase = ENGINE_OVER;
     outbox_closed(engine, engine->failure.error, engine->failure.cause);
+    tell_last(engine);
 }
 
 /* Ends an event: commit first, then what it has to say. */
@@ -148,14 +166,12 @@ void engine_finish(struct engine *engine, enum error error) {
         give_up(engine, error);
         return;
     }
+    inbox_settle_lost(engine, true);
     if (engine->out.size > 0) {
         engine->events.write(engine->events.context, buffer_view(&engine->out));
         buffer_reset(&engine->out);
     }
-    for (size_t i = 0; i < engine->notice_count; i++) {
-        engine->events.notice(engine->events.context, &engine->notices[i]);
-    }
-    engine->notice_count = 0;
+    tell_all(engine);
 }
 
 must_check enum error engine_end(struct engine *engine, enum error error) {
@@ -187,6 +203,7 @@ void engine_closed(struct engine *engine, uint64_t now_ms, enum error error, con
     engine->phase = ENGINE_OVER;
     failure_set(&engine->failure, error, cause);
     outbox_closed(engine, error, cause);
+    tell_last(engine);
     if (engine->is_asking) {
         engine->is_asking = false;
         engine->answer.is_done = true;

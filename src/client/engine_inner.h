@@ -65,6 +65,7 @@ struct correspondent {
     bool is_headed;                  /**< a chain that is old has shown its head here */
     bool has_given_up;               /**< there may be numbers to tell of */
     uint32_t lost;                   /**< messages of theirs that were given up, not told yet */
+    uint32_t lost_now;               /**< the same in this event, which may still be taken back */
     uint64_t receipts_ms;            /**< when receipts were sent last */
     unsigned tries;                  /**< bundles that were bad */
     struct failure blocked;          /**< nothing more goes there in this connection */
@@ -160,6 +161,7 @@ struct engine {
     size_t spare_job_count;
 
     bool is_winding_up;
+    bool has_lost;           /**< in this event messages were given up */
     bool is_backlogged;      /**< messages of the outbox could not all be offered yet */
     bool has_new_duties;     /**< something has changed about what is owed, or may be done now */
     uint64_t next_duty_ms;   /**< when the next one is due, UINT64_MAX: none */
@@ -288,6 +290,8 @@ must_check enum error inbox_fetch(struct engine *engine);
 must_check enum error inbox_expire(struct engine *engine);
 /** Tells how many messages were given up, once for each person. */
 must_check enum error inbox_tell_lost(struct engine *engine);
+/** The event has ended: what it gave up is given up if it was committed, and else it is not. */
+void inbox_settle_lost(struct engine *engine, bool is_committed);
 /** Releases messages that waited long enough for missing ones. */
 must_check enum error inbox_release_all(struct engine *engine);
 /** Tries the COMPACT messages of a sender again. */

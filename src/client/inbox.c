@@ -365,7 +365,8 @@ static enum error count_lost(struct engine *engine, const struct user_name *from
     }
     error = job_correspondent(engine, from, &correspondent);
     if (error == OK) {
-        engine->correspondents[correspondent].lost++;
+        engine->correspondents[correspondent].lost_now++;
+        engine->has_lost = true;
     }
     return error;
 }
@@ -377,13 +378,23 @@ must_check enum error inbox_tell_lost(struct engine *engine) {
         const struct engine_notice notice = {.error = ERR_MESSAGE_LOST,
                                              .peer = from->name,
                                              .time_ms = engine->now_ms,
-                                             .count = from->lost};
-        if (from->lost > 0) {
+                                             .count = from->lost + from->lost_now};
+        if (notice.count > 0) {
             from->lost = 0;
+            from->lost_now = 0;
             error = engine_tell(engine, &notice);
         }
     }
     return error;
+}
+
+void inbox_settle_lost(struct engine *engine, bool is_committed) {
+    for (size_t i = 0; engine->has_lost && i < engine->correspondent_count; i++) {
+        struct correspondent *from = &engine->correspondents[i];
+        from->lost += is_committed ? from->lost_now : 0;
+        from->lost_now = 0;
+    }
+    engine->has_lost = false;
 }
 
 /* Nothing is forced for the sake of more chains than a peer can have honestly. */

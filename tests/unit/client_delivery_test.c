@@ -190,6 +190,58 @@ static void a_simultaneous_start_ends_in_one_session(void **state) {
     world_close(world);
 }
 
+/* A COMPACT of a chain that is not known, in the session in use. */
+static void put_waiting(struct person *person, uint64_t received_ms) {
+    const struct user_name peer = person_other(person)->name;
+    const struct client_store *store = person->store;
+    struct session_info sessions[SESSIONS_PER_PEER_MAX];
+    uint8_t envelope[ENVELOPE_MIN_BYTES] = {0x01, ENVELOPE_COMPACT};
+    struct buffer lost;
+    size_t count = 0;
+    buffer_init(&lost, ENVELOPE_MAX_BYTES);
+    assert_int_equal(store->session_list(store->context, &peer, sessions, &count), OK);
+    assert_true(count == 1 && sessions[0].is_active);
+    memcpy(envelope + 2, sessions[0].sid, SESSION_ID_BYTES);
+    assert_int_equal(store->begin(store->context), OK);
+    assert_int_equal(
+        store->waiting_add(store->context, &peer, bytes_of(envelope), received_ms, &lost), OK);
+    assert_int_equal(store->commit(store->context), OK);
+    buffer_clear(&lost);
+}
+
+/* Promise: that a message was given up is told once, although the connection on which it happened
+ * broke before everything had come. */
+static void a_loss_is_told_when_the_connection_breaks(void **state) {
+    (void)state;
+    struct world *world = open_world(true);
+    struct person *bob = &world->bob;
+    put_waiting(bob, person_now(bob));
+    world_pass(world, WAITING_COMPACT_MS + 1);
+    bob->loses = WIRE_FETCH;
+    person_visit(bob);
+    bob->loses = 0;
+    assert_int_equal(bob->notices[ERR_MESSAGE_LOST], 1);
+    visits(world, 1);
+    assert_int_equal(bob->notices[ERR_MESSAGE_LOST], 1);
+    world_close(world);
+}
+
+/* The same when it is the server's word that ends the connection. */
+static void a_loss_is_told_when_the_server_breaks_its_word(void **state) {
+    (void)state;
+    static const uint8_t NONSENSE[16] = {0xff, 0xff, 0xff, 0xff};
+    struct world *world = open_world(true);
+    struct person *bob = &world->bob;
+    put_waiting(bob, person_now(bob));
+    world_pass(world, WAITING_COMPACT_MS + 1);
+    bob->nonsense = bytes_of(NONSENSE);
+    bob->loses = WIRE_FETCH;
+    person_visit(bob);
+    assert_int_equal(bob->failure.error, ERR_PROTOCOL_ERROR);
+    assert_int_equal(bob->notices[ERR_MESSAGE_LOST], 1);
+    world_close(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_receipt_comes_back),
@@ -198,6 +250,8 @@ int main(void) {
         cmocka_unit_test(a_lost_session_is_repaired),
         cmocka_unit_test(a_writer_that_lost_its_session_begins_anew),
         cmocka_unit_test(a_simultaneous_start_ends_in_one_session),
+        cmocka_unit_test(a_loss_is_told_when_the_connection_breaks),
+        cmocka_unit_test(a_loss_is_told_when_the_server_breaks_its_word),
     };
     return cmocka_run_group_tests(tests, make_pool, NULL);
 }

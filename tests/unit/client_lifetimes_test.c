@@ -205,9 +205,9 @@ static void a_set_that_was_lost_is_replaced_at_once(void **state) {
     struct person *ana = &world.ana;
     (void)state;
     wait_until(created_ms(ana) + PREKEY_SET_RENEW_MS);
-    ana->loses_publish = true;
+    ana->loses = WIRE_PUBLISH;
     person_visit(ana);
-    ana->loses_publish = false;
+    ana->loses = 0;
     memset(ana->frames, 0, sizeof(ana->frames));
     person_visit(ana);
     assert_int_equal(ana->frames[WIRE_PUBLISH], 1);

@@ -282,7 +282,10 @@ static bool pass_frame(struct person *person, const struct wire_frame *frame, st
         refuse(person, frame->request);
         return true;
     }
-    if (fate == FATE_LOST_BEFORE || (frame->type == WIRE_PUBLISH && person->loses_publish)) {
+    if (frame->type == person->loses && person->nonsense.size > 0) {
+        engine_received(person->engine, person_now(person), person->nonsense);
+    }
+    if (fate == FATE_LOST_BEFORE || frame->type == person->loses) {
         cut(person, ERR_CONNECTION_LOST, "cut");
         return false;
     }

@@ -34,7 +34,8 @@ struct person {
     struct buffer to_client;
 
     enum fate fate;
-    bool loses_publish; /**< the link breaks before the server has a PUBLISH */
+    uint8_t loses; /**< the link breaks before the server has a frame of this type; 0: of none */
+    struct bytes nonsense; /**< what the server says instead of an answer to that frame */
     enum error refusal;
     const uint8_t *answer_register; /**< a certificate that answers REGISTER, or NULL */
     const uint8_t *shown_key;       /**< the server's, as the connection shows it; NULL: the pin */
