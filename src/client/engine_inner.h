@@ -43,9 +43,8 @@ struct job {
     struct send_result result;
     struct buffer text; /**< empty when the store has it */
     size_t correspondent;
-    bool is_own;           /**< submitted here; else found in the outbox, or the engine's own */
-    bool was_offered;      /**< sealed by an earlier engine: it may be on the server already */
-    bool require_verified; /**< as in the submission */
+    bool is_own;      /**< submitted here; else found in the outbox, or the engine's own */
+    bool was_offered; /**< sealed by an earlier engine: it may be on the server already */
     bool is_in_flight;
     bool is_repair;  /**< encrypted again after its session had failed */
     bool is_dropped; /**< its row is gone: the answer changes nothing */

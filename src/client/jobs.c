@@ -197,7 +197,8 @@ static enum error find_repeat(struct engine *engine, const struct submission *su
 
 static enum error submit_new(struct engine *engine, const struct submission *submission,
                              size_t *number) {
-    struct outgoing message = {.to = submission->to, .kind = BODY_TEXT};
+    struct outgoing message = {
+        .to = submission->to, .kind = BODY_TEXT, .is_for_verified = submission->require_verified};
     enum error error =
         engine->entropy.fill(engine->entropy.context, message.msg_id, MESSAGE_ID_BYTES);
     if (error == OK && submission->key != NULL) {
@@ -218,7 +219,6 @@ static enum error submit_new(struct engine *engine, const struct submission *sub
     }
     struct job *job = &engine->jobs[*number];
     job->is_own = true;
-    job->require_verified = submission->require_verified;
     error = buffer_append(&job->text, submission->text);
     if (error == OK) {
         error = job_find_peer(engine, &submission->to, &job->result.peer);

@@ -196,7 +196,9 @@ static enum error judge_peer(struct engine *engine, const struct job *job, bool 
     if (is_bound_elsewhere || (peer->is_changed && (card == NULL || fits))) {
         return ERR_PEER_KEY_CHANGED;
     }
-    return job->require_verified && !trust_is_verified(engine, peer) ? ERR_NOT_VERIFIED : OK;
+    return job->result.message.is_for_verified && !trust_is_verified(engine, peer)
+               ? ERR_NOT_VERIFIED
+               : OK;
 }
 
 /* Encrypts and sends one message, or finds out what it waits for. `*waits`: later ones to the same

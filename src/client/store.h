@@ -99,7 +99,8 @@ struct outgoing {
     enum outgoing_state state;
     bool is_patient; /**< written with --queue: a refusal that may pass puts it back into the queue
                       */
-    bool has_afp;    /**< bound to the key that was pinned when it was written */
+    bool is_for_verified; /**< written with --require-verified: to nobody else, whenever it goes */
+    bool has_afp;         /**< bound to the key that was pinned when it was written */
     uint8_t afp[HASH_BYTES];
     uint64_t delivered_ms; /**< when the recipient's device confirmed it, 0: not yet */
     uint64_t accepted_ms;  /**< when the server first had its newest ciphertext, 0: not yet */

@@ -335,6 +335,20 @@ def test_a_card_in_cards_d_verifies_who_writes_first(tmp_path):
     assert [(one["text"], one["trust"]) for one in ana.recv("--require-verified")] == [("hello", "verified")]
 
 
+def test_a_queued_message_stays_for_who_is_verified(tmp_path):
+    """What was stored under a card goes to nobody once the card is gone, until the person is verified."""
+    _, ana, bob = world(tmp_path, "ana", "bob")
+    card = put_card(ana, "bob.card", bob.card())
+    ana.send("bob", "for the right one", "--queue", "--require-verified", "--id", "one")
+    card.unlink()
+    ana.run("recv")
+    assert bob.texts() == []
+    check(ana.send("bob", "for the right one", "--id", "one", expect=4), "not_verified")
+    ana.run("verify", "bob", "--card", "-", stdin=bob.card())
+    ana.run("recv")
+    assert bob.texts() == ["for the right one"]
+
+
 def test_another_key_than_the_card_says_is_refused_at_first_contact(tmp_path):
     server, ana, bob = world(tmp_path, "ana", "bob")
     put_card(ana, "bob.card", wire.card("bob", server.host, server.port, os.urandom(32)))

@@ -9,6 +9,9 @@
     "row, peer, msg_id, key, sent, state, patient, afp IS NOT NULL, afp, sid IS NOT NULL, sid,"    \
     " chain, number, envelope_id, kind, turn, accepted, delivered, offers"
 
+/* In the column `patient`. */
+enum { IS_PATIENT = 1, IS_FOR_VERIFIED = 2 };
+
 static void read_row(struct query *query, struct outgoing *message) {
     memset(message, 0, sizeof(*message));
     message->row = query_get_u64(query, 0);
@@ -23,7 +26,9 @@ static void read_row(struct query *query, struct outgoing *message) {
     } else if (query->error == OK) {
         query->error = ERR_STORE_BROKEN;
     }
-    message->is_patient = query_get_flag(query, 6);
+    uint32_t wishes = query_get_u32(query, 6);
+    message->is_patient = (wishes & IS_PATIENT) != 0;
+    message->is_for_verified = (wishes & IS_FOR_VERIFIED) != 0;
     message->has_afp = query_get_flag(query, 7);
     if (message->has_afp) {
         query_get_fixed(query, 8, message->afp, HASH_BYTES);
@@ -51,10 +56,12 @@ static void bind_optional(struct query *query, bool present, const uint8_t *data
 
 static void bind_values(struct query *query, const struct outgoing *message) {
     bool is_sealed = message->turn > 0;
+    uint64_t wishes =
+        (message->is_patient ? IS_PATIENT : 0U) | (message->is_for_verified ? IS_FOR_VERIFIED : 0U);
     query_text(query, message->key);
     query_u64(query, message->sent_ms);
     query_u64(query, message->state);
-    query_flag(query, message->is_patient);
+    query_u64(query, wishes);
     bind_optional(query, message->has_afp, message->afp, HASH_BYTES);
     bind_optional(query, is_sealed, message->sid, SESSION_ID_BYTES);
     bind_optional(query, is_sealed, message->chain_id, CHAIN_ID_BYTES);
