@@ -141,6 +141,17 @@ must_check enum error trust_judge(struct engine *engine, const struct user_name 
     return conclude(engine, trust_examine(engine, name, data, certificate));
 }
 
+/* One that has left may have arrived, as far as anybody knows; of one that waited here, people are
+ * told. */
+static enum error tell_given_up(struct engine *engine, const struct outgoing *message) {
+    struct engine_notice notice = {
+        .error = ERR_GIVEN_UP, .peer = message->to, .has_id = true, .time_ms = message->sent_ms};
+    memcpy(notice.msg_id, message->msg_id, MESSAGE_ID_BYTES);
+    return message->accepted_ms == 0 && body_is_for_people(message->kind)
+               ? engine_tell(engine, &notice)
+               : OK;
+}
+
 static enum error give_up_in(struct engine *engine, enum outgoing_state state,
                              const struct user_name *to, const uint8_t afp[HASH_BYTES]) {
     const struct client_store *store = engine->store;
@@ -153,6 +164,9 @@ static enum error give_up_in(struct engine *engine, enum outgoing_state state,
             message.state = OUTGOING_FAILED;
             error = store->outgoing_update(store->context, &message, NULL);
             message.state = state;
+            if (error == OK) {
+                error = tell_given_up(engine, &message);
+            }
         }
     }
     return error == ERR_NOT_FOUND ? OK : error;

@@ -258,6 +258,18 @@ def test_a_verified_key_is_never_replaced_unseen(tmp_path):
     assert new.texts() == ["the waiver was two steps"]
 
 
+def test_what_waited_for_the_former_key_is_named(tmp_path):
+    server, ana, bob = world(tmp_path, "ana", "bob")
+    ana.send("bob", "first")
+    new = another_bob(server, tmp_path)
+    waiting = [ana.send("bob", text, "--queue", "--json").objects("sent")[0]["id"] for text in ("one", "two")]
+    assert "given_up" not in ana.run("recv").codes
+    said = ana.run("verify", "bob", "--accept", "--confirm", "bob", "--json")
+    told = [one for one in map(json.loads, said.err.splitlines()) if one["code"] == "given_up"]
+    assert [one["id"] for one in told] == waiting and {one["to"] for one in told} == {"bob"}
+    assert new.texts() == [] and "given_up" not in ana.run("recv").codes
+
+
 def test_a_key_may_change_again_and_again(tmp_path):
     """Keys that were accepted once do not count among the two whose messages are held."""
     server, ana, bob = world(tmp_path, "ana", "bob")
