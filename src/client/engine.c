@@ -70,6 +70,7 @@ void engine_free(struct engine *engine) {
     free(engine->jobs);
     free(engine->correspondents);
     free(engine->notices);
+    wipe(engine, sizeof(*engine)); /* the invite, and what ties a login to its connection */
     free(engine);
 }
 
