@@ -31,6 +31,11 @@ static int look(struct runner *runner, struct sotto_server_key *key, struct sott
     return 0;
 }
 
+/* The next login takes it for the first pin. */
+static bool is_announced(const struct account *account, const uint8_t hash[HASH_BYTES]) {
+    return account->has_next_key && memcmp(account->next_key, hash, HASH_BYTES) == 0;
+}
+
 static enum error pin(struct sotto *client, const uint8_t hash[HASH_BYTES]) {
     const struct client_store *store = client->store;
     struct account account;
@@ -73,6 +78,8 @@ int sotto_server_key(struct sotto *client, struct sotto_server_key *key,
     enum error status = runner_init(&runner, client);
     int result =
         status == OK ? look(&runner, key, error) : profile_fail(client, status, EFFECT, error);
+    key->is_pinned =
+        key->is_pinned || (result == 0 && is_announced(&client->account, runner.shown_hash));
     runner_clear(&runner);
     return result == 0 ? report_error(error, OK, NULL) : result;
 }

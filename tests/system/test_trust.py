@@ -8,7 +8,7 @@ import pytest
 
 import sottotest
 import wire
-from sottotest import Client, Server, world
+from sottotest import Client, Server, wait_until, world
 from test_cli import Terminal
 from test_errors import check, remove
 
@@ -529,6 +529,16 @@ def test_config_server_key_asks_on_a_terminal(tmp_path):
     terminal.type(new_key + "\n")
     assert terminal.end() == 0 and "from now on" in terminal.text
     check(ana.run("status", expect=6), "login_refused")
+
+
+def test_config_server_key_knows_the_key_that_was_announced(tmp_path):
+    server, ana = world(tmp_path, "ana")
+    server.run("key", "rotate", "--at", "2s")
+    assert "server_key_announced" in ana.run("recv").codes
+    wait_until(lambda: len(server.run("key").out.splitlines()) == 1, 10, 0.1, "the change of the key")
+    terminal = Terminal(ana, "config", "server-key")
+    terminal.read_until("trusted already: ")
+    assert terminal.end() == 0 and "another key" not in terminal.text
 
 
 def test_config_server_key_without_a_server_or_an_account(tmp_path):
