@@ -91,18 +91,29 @@ must_check enum error engine_protocol(struct engine *engine, const char *cause) 
     return ERR_PROTOCOL_ERROR;
 }
 
-must_check enum error engine_tell(struct engine *engine, const struct engine_notice *notice) {
-    if (engine->notice_count == engine->notice_capacity) {
-        size_t capacity = engine->notice_capacity == 0 ? 8 : 2 * engine->notice_capacity;
-        struct engine_notice *grown = realloc(engine->notices, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return ERR_MEMORY;
-        }
-        engine->notices = grown;
-        engine->notice_capacity = capacity;
+must_check enum error engine_grow(void **items, size_t size, size_t count, size_t *capacity) {
+    if (count < *capacity) {
+        return OK;
     }
-    engine->notices[engine->notice_count++] = *notice;
+    size_t larger = *capacity == 0 ? 16 : 2 * *capacity;
+    void *grown = realloc(*items, larger * size);
+    if (grown == NULL) {
+        return ERR_MEMORY;
+    }
+    *items = grown;
+    *capacity = larger;
     return OK;
+}
+
+must_check enum error engine_tell(struct engine *engine, const struct engine_notice *notice) {
+    void *items = engine->notices;
+    enum error error = engine_grow(&items, sizeof(*engine->notices), engine->notice_count,
+                                   &engine->notice_capacity);
+    engine->notices = items;
+    if (error == OK) {
+        engine->notices[engine->notice_count++] = *notice;
+    }
+    return error;
 }
 
 must_check enum error engine_tell_peer(struct engine *engine, enum error error,
@@ -281,14 +292,12 @@ void engine_received(struct engine *engine, uint64_t now_ms, struct bytes bytes)
 
 must_check enum error engine_card(struct engine *engine, const struct user_name *name,
                                   const uint8_t fingerprint[PIN_BYTES]) {
-    if (engine->vouched_count == engine->vouched_capacity) {
-        size_t capacity = engine->vouched_capacity == 0 ? 16 : 2 * engine->vouched_capacity;
-        struct vouched *grown = realloc(engine->vouched, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return ERR_MEMORY;
-        }
-        engine->vouched = grown;
-        engine->vouched_capacity = capacity;
+    void *items = engine->vouched;
+    enum error error = engine_grow(&items, sizeof(*engine->vouched), engine->vouched_count,
+                                   &engine->vouched_capacity);
+    engine->vouched = items;
+    if (error != OK) {
+        return error;
     }
     struct vouched *added = &engine->vouched[engine->vouched_count++];
     added->name = *name;

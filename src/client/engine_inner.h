@@ -193,6 +193,8 @@ must_check enum error engine_end(struct engine *engine, enum error error);
 must_check enum error engine_work(struct engine *engine);
 /** The peer broke the protocol: sets the cause, returns ERR_PROTOCOL_ERROR. */
 must_check enum error engine_protocol(struct engine *engine, const char *cause);
+/** Makes room for one more in a list of `count` items of `size` bytes. ERR_MEMORY. */
+must_check enum error engine_grow(void **items, size_t size, size_t count, size_t *capacity);
 /** Told after the commit. */
 must_check enum error engine_tell(struct engine *engine, const struct engine_notice *notice);
 /** Tells of an error about a person, without a message. */

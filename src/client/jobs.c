@@ -5,27 +5,12 @@
 #include "base/require.h"
 #include "client/body.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char LAST_SENT[] = "last_sent";
 
 /* ---- jobs
  * ----------------------------------------------------------------------------------------- */
-
-static enum error grow(void **items, size_t size, size_t count, size_t *capacity) {
-    if (count < *capacity) {
-        return OK;
-    }
-    size_t larger = *capacity == 0 ? 16 : 2 * *capacity;
-    void *grown = realloc(*items, larger * size);
-    if (grown == NULL) {
-        return ERR_MEMORY;
-    }
-    *items = grown;
-    *capacity = larger;
-    return OK;
-}
 
 must_check enum error job_correspondent(struct engine *engine, const struct user_name *name,
                                         size_t *index) {
@@ -36,8 +21,8 @@ must_check enum error job_correspondent(struct engine *engine, const struct user
         }
     }
     void *items = engine->correspondents;
-    enum error error = grow(&items, sizeof(*engine->correspondents), engine->correspondent_count,
-                            &engine->correspondent_capacity);
+    enum error error = engine_grow(&items, sizeof(*engine->correspondents),
+                                   engine->correspondent_count, &engine->correspondent_capacity);
     engine->correspondents = items;
     if (error == OK) {
         *index = engine->correspondent_count++;
@@ -59,7 +44,7 @@ static enum error find_place(struct engine *engine, bool is_now, size_t *index) 
     }
     void *items = engine->jobs;
     enum error error =
-        grow(&items, sizeof(*engine->jobs), engine->job_count, &engine->job_capacity);
+        engine_grow(&items, sizeof(*engine->jobs), engine->job_count, &engine->job_capacity);
     engine->jobs = items;
     if (error == OK) {
         *index = engine->job_count++;
