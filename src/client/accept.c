@@ -286,7 +286,7 @@ static enum error take_over(struct engine *engine, const struct wire_deliver *de
     if (error == OK && rival.is_restart) {
         error = engine_tell_peer(engine, ERR_SESSION_RESTARTED, &deliver->from, NULL);
     }
-    return error == OK ? inbox_retry(engine, &deliver->from) : error;
+    return error == OK ? waiting_retry(engine, &deliver->from) : error;
 }
 
 static enum error conclude(struct engine *engine, const struct wire_deliver *deliver,

@@ -143,7 +143,7 @@ static void tell_all(struct engine *engine) {
 
 /* The connection ends: what earlier events gave up is told now or never. */
 static void tell_last(struct engine *engine) {
-    enum error error = inbox_tell_lost(engine);
+    enum error error = waiting_tell_lost(engine);
     if (error != OK && engine->failure.error == OK) {
         failure_set(&engine->failure, error, NULL);
     }
@@ -160,7 +160,7 @@ static void give_up(struct engine *engine, enum error error) {
     }
     buffer_reset(&engine->out);
     engine->notice_count = 0;
-    inbox_settle_lost(engine, false);
+    waiting_settle_lost(engine, false);
     engine->phase = ENGINE_OVER;
     outbox_closed(engine, engine->failure.error, engine->failure.cause);
     tell_last(engine);
@@ -178,7 +178,7 @@ void engine_finish(struct engine *engine, enum error error) {
         give_up(engine, error);
         return;
     }
-    inbox_settle_lost(engine, true);
+    waiting_settle_lost(engine, true);
     if (engine->out.size > 0) {
         engine->events.write(engine->events.context, buffer_view(&engine->out));
         buffer_reset(&engine->out);
@@ -226,7 +226,7 @@ void engine_closed(struct engine *engine, uint64_t now_ms, enum error error, con
 /* What follows from an event: what is owed first, since it may make messages to send. */
 must_check enum error engine_work(struct engine *engine) {
     bool is_over = engine->is_caught_up || engine->is_winding_up;
-    enum error error = is_over ? inbox_tell_lost(engine) : OK;
+    enum error error = is_over ? waiting_tell_lost(engine) : OK;
     if (error == OK && engine->phase == ENGINE_OPEN) {
         error = duties_run(engine);
     }

@@ -287,16 +287,8 @@ must_check enum error inbox_deliver(struct engine *engine, const struct wire_del
 must_check enum error inbox_acknowledge(struct engine *engine);
 /** Asks for what waits, once. */
 must_check enum error inbox_fetch(struct engine *engine);
-/** Gives up COMPACT messages that are over their age. */
-must_check enum error inbox_expire(struct engine *engine);
-/** Tells how many messages were given up, once for each person. */
-must_check enum error inbox_tell_lost(struct engine *engine);
-/** The event has ended: what it gave up is given up if it was committed, and else it is not. */
-void inbox_settle_lost(struct engine *engine, bool is_committed);
 /** Releases messages that waited long enough for missing ones. */
 must_check enum error inbox_release_all(struct engine *engine);
-/** Tries the COMPACT messages of a sender again. */
-must_check enum error inbox_retry(struct engine *engine, const struct user_name *from);
 
 /** A message that was opened, where it stands in its session. */
 struct opened {
@@ -313,6 +305,25 @@ must_check enum error inbox_keep(struct engine *engine, const struct opened *ope
 /** Whether as many messages are held of a key that is not accepted as ever are (1.11). */
 must_check enum error inbox_holds_enough(struct engine *engine, const uint8_t afp[HASH_BYTES],
                                          bool *is_enough);
+
+/** Opens an envelope of a known session and takes it in. `*status`: OK, ERR_WAIT (it may be opened
+ * later), ERR_FULL (no more is held of that key), or why not. */
+must_check enum error inbox_open(struct engine *engine, const struct user_name *from,
+                                 struct stored_session *session, struct bytes envelope,
+                                 enum error *status);
+
+/* ---- waiting.c: COMPACT messages whose chain is not known yet */
+
+/** Keeps one, and the sender's oldest goes when there are too many. */
+must_check enum error waiting_put_aside(struct engine *engine, const struct wire_deliver *deliver);
+/** Tries those of a sender again. */
+must_check enum error waiting_retry(struct engine *engine, const struct user_name *from);
+/** Gives up those that are over their age. */
+must_check enum error waiting_give_up(struct engine *engine);
+/** Tells how many messages were given up, once for each person. */
+must_check enum error waiting_tell_lost(struct engine *engine);
+/** The event has ended: what it gave up is given up if it was committed, and else it is not. */
+void waiting_settle_lost(struct engine *engine, bool is_committed);
 
 /* ---- accept.c */
 must_check enum error accept_initial(struct engine *engine, const struct wire_deliver *deliver);

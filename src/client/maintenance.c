@@ -49,7 +49,7 @@ static enum error run(struct engine *engine) {
         error = tell_of_gaps(engine);
     }
     if (error == OK) {
-        error = inbox_expire(engine);
+        error = waiting_give_up(engine);
     }
     if (error == OK) {
         error = erase(engine);
