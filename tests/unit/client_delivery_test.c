@@ -190,6 +190,27 @@ static void a_simultaneous_start_ends_in_one_session(void **state) {
     world_close(world);
 }
 
+/* Promise: a bad bundle is asked for once more, also by a handshake that no message of a person
+ * asks for; and then not again on this connection. */
+static void a_bad_bundle_is_asked_for_once_more(void **state) {
+    (void)state;
+    struct world *world = open_world(true);
+    struct person *bob = &world->bob;
+    lose_sessions(bob);
+    write_some(&world->ana, 1);
+    memset(bob->frames, 0, sizeof(bob->frames));
+    bob->spoils = 2;
+    person_visit(bob);
+    assert_int_equal(bob->frames[WIRE_GET_BUNDLE], 2);
+    assert_int_equal(person_count(bob, "SELECT COUNT(*) FROM session", NULL), 0);
+    world_pass(world, HOUR_MS);
+    bob->spoils = 1;
+    person_visit(bob);
+    assert_int_equal(bob->frames[WIRE_GET_BUNDLE], 4);
+    assert_int_equal(person_count(bob, "SELECT COUNT(*) FROM session", NULL), 1);
+    world_close(world);
+}
+
 /* A COMPACT of a chain that is not known, in the session in use. */
 static void put_waiting(struct person *person, uint64_t received_ms) {
     const struct user_name peer = person_other(person)->name;
@@ -250,6 +271,7 @@ int main(void) {
         cmocka_unit_test(a_lost_session_is_repaired),
         cmocka_unit_test(a_writer_that_lost_its_session_begins_anew),
         cmocka_unit_test(a_simultaneous_start_ends_in_one_session),
+        cmocka_unit_test(a_bad_bundle_is_asked_for_once_more),
         cmocka_unit_test(a_loss_is_told_when_the_connection_breaks),
         cmocka_unit_test(a_loss_is_told_when_the_server_breaks_its_word),
     };

@@ -321,6 +321,20 @@ static bool move_to_server(struct person *person) {
     return true;
 }
 
+/* A bundle whose last signature does not fit. */
+static void spoil(struct person *person, struct buffer *frames) {
+    struct bytes rest = buffer_view(frames);
+    struct wire_frame frame;
+    size_t used = 0;
+    while (person->spoils > 0 && wire_frame_cut(rest, FRAME_MAX_BYTES, &frame, &used) == OK) {
+        if (frame.type == WIRE_BUNDLE) {
+            frames->data[(size_t)(rest.data - frames->data) + used - 1] ^= 1;
+            person->spoils--;
+        }
+        rest = bytes_make(rest.data + used, rest.size - used);
+    }
+}
+
 static bool move_to_client(struct person *person) {
     struct buffer moving;
     if (person->connection == 0) {
@@ -334,6 +348,7 @@ static bool move_to_client(struct person *person) {
     }
     moving = person->to_client;
     buffer_init(&person->to_client, LINK_BYTES);
+    spoil(person, &moving);
     engine_received(person->engine, person_now(person), buffer_view(&moving));
     buffer_clear(&moving);
     return true;
@@ -598,15 +613,23 @@ static void clear_person(struct person *person) {
     buffer_clear(&person->renewal);
 }
 
+/* The server's files and the copy; not every test makes all of them. */
+static void remove_files(const struct world *world) {
+    static const char *const ENDS[] = {"-wal", "-shm", ".copy"};
+    assert_int_equal(unlink(world->path), 0);
+    for (size_t i = 0; i < ROWS(ENDS); i++) {
+        char path[80];
+        snprintf(path, sizeof(path), "%s%s", world->path, ENDS[i]);
+        (void)unlink(path);
+    }
+}
+
 void world_close(struct world *world) {
-    char copy[80];
-    copy_name(world, copy, sizeof(copy));
     clear_person(&world->ana);
     clear_person(&world->bob);
     server_free(world->server);
     sqlite_store_close(world->disk);
     if (strcmp(world->path, ":memory:") != 0) {
-        assert_int_equal(unlink(world->path), 0);
-        (void)unlink(copy); /* not every test makes one */
+        remove_files(world);
     }
 }

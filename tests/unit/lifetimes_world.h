@@ -34,7 +34,8 @@ struct person {
     struct buffer to_client;
 
     enum fate fate;
-    uint8_t loses; /**< the link breaks before the server has a frame of this type; 0: of none */
+    uint8_t loses;   /**< the link breaks before the server has a frame of this type; 0: of none */
+    unsigned spoils; /**< so many of the next bundles come with a changed byte */
     struct bytes nonsense; /**< what the server says instead of an answer to that frame */
     enum error refusal;
     const uint8_t *answer_register; /**< a certificate that answers REGISTER, or NULL */
