@@ -34,7 +34,12 @@ must_check enum error duty_session_is_new(struct engine *engine, const struct us
         error = engine->store->duty_delete(engine->store->context, peer, KINDS[i], NULL);
     }
     engine->has_new_duties = true;
-    return error;
+    uint32_t waiting = 0;
+    if (error == OK) {
+        error = engine->store->duty_count(engine->store->context, peer, DUTY_RECEIPTS, &waiting);
+    }
+    return error == OK && waiting > 0 ? duty_owe(engine, peer, DUTY_RECEIPTS, NULL, engine->now_ms)
+                                      : error;
 }
 
 static enum error done(struct engine *engine, const struct duty *duty) {

@@ -365,7 +365,8 @@ must_check enum error duty_owe(struct engine *engine, const struct user_name *pe
                                enum duty_kind kind, const uint8_t *data, uint64_t due_ms);
 /** What names the chain of an envelope that waits, as data of DUTY_WAITING. */
 void duty_waiting_data(struct bytes envelope, uint8_t data[DUTY_DATA_BYTES]);
-/** A new session makes handshakes out of turn needless. */
+/** A new session makes handshakes out of turn needless, and takes the receipts that waited for one.
+ */
 must_check enum error duty_session_is_new(struct engine *engine, const struct user_name *peer);
 /** An accepted contact (1.12): gets receipts, confirmations and messages of kind 4. */
 bool duty_is_accepted(const struct engine *engine, const struct stored_peer *peer);

@@ -211,6 +211,37 @@ static void a_bad_bundle_is_asked_for_once_more(void **state) {
     world_close(world);
 }
 
+/* A receipt that could not be sent for want of a session, and is looked at again in a day. */
+static void owe_receipt(struct person *person) {
+    const struct client_store *store = person->store;
+    struct stored_peer peer;
+    const uint8_t msg_id[MESSAGE_ID_BYTES] = {1};
+    struct duty duty = {.peer = person_other(person)->name,
+                        .kind = DUTY_RECEIPTS,
+                        .due_ms = person_now(person) + DAY_MS};
+    assert_int_equal(store->peer_get(store->context, &duty.peer, &peer), OK);
+    assert_int_equal(store->begin(store->context), OK);
+    assert_int_equal(store->receipt_add(store->context, &duty.peer, peer.afp, msg_id), OK);
+    assert_int_equal(store->duty_put(store->context, &duty), OK);
+    assert_int_equal(store->commit(store->context), OK);
+}
+
+/* Promise: receipts that waited for a session leave in the next one. */
+static void receipts_leave_in_the_next_session(void **state) {
+    (void)state;
+    static const char OWED[] = "SELECT COUNT(*) FROM receipt";
+    struct world *world = open_world(false);
+    owe_receipt(&world->bob);
+    person_visit(&world->bob);
+    assert_int_equal(person_count(&world->bob, OWED, NULL), 1);
+    write_some(&world->bob, 1);
+    assert_int_equal(person_count(&world->bob, OWED, NULL), 0);
+    owe_receipt(&world->ana);
+    person_visit(&world->ana); /* the session is one of the other's */
+    assert_int_equal(person_count(&world->ana, OWED, NULL), 0);
+    world_close(world);
+}
+
 /* A COMPACT of a chain that is not known, in the session in use. */
 static void put_waiting(struct person *person, uint64_t received_ms) {
     const struct user_name peer = person_other(person)->name;
@@ -271,6 +302,7 @@ int main(void) {
         cmocka_unit_test(a_lost_session_is_repaired),
         cmocka_unit_test(a_writer_that_lost_its_session_begins_anew),
         cmocka_unit_test(a_simultaneous_start_ends_in_one_session),
+        cmocka_unit_test(receipts_leave_in_the_next_session),
         cmocka_unit_test(a_bad_bundle_is_asked_for_once_more),
         cmocka_unit_test(a_loss_is_told_when_the_connection_breaks),
         cmocka_unit_test(a_loss_is_told_when_the_server_breaks_its_word),
