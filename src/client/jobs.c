@@ -158,6 +158,10 @@ static enum error find_repeat(struct engine *engine, const struct submission *su
     uint64_t since = engine->now_ms > SENT_KEY_MEMORY_MS ? engine->now_ms - SENT_KEY_MEMORY_MS : 0;
     enum error error = engine->store->outgoing_find(engine->store->context, &submission->to,
                                                     submission->key, since, &message);
+    if (error == OK && message.state == OUTGOING_REPAIR && message.accepted_ms == 0) {
+        /* It is on its way again; its turn comes with the others to that person. */
+        error = repair_load(engine, &submission->to);
+    }
     if (error != OK) {
         return error;
     }

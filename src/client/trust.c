@@ -199,6 +199,17 @@ static enum error give_up_older(struct engine *engine, const struct user_name *t
     return error == OK ? store->duty_delete_all(store->context, to) : error;
 }
 
+/* Should the key be a former one some day, as much is held of it as of any other. */
+static enum error forget_held(struct engine *engine, const uint8_t afp[HASH_BYTES]) {
+    struct stored_identity identity;
+    enum error error = engine->store->identity_get(engine->store->context, afp, &identity);
+    if (error == OK && identity.held > 0) {
+        identity.held = 0;
+        error = engine->store->identity_put(engine->store->context, &identity);
+    }
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
 /* Messages that were held under the accepted key are shown, and get their receipts. */
 static enum error release_held(struct engine *engine, const struct user_name *from,
                                const uint8_t afp[HASH_BYTES], uint32_t *released) {
@@ -256,6 +267,9 @@ static enum error take(struct engine *engine, const struct certificate *certific
         error = replace(engine, &old, certificate->afp);
     }
     engine->has_new_duties = true;
+    if (error == OK) {
+        error = forget_held(engine, certificate->afp);
+    }
     return error == OK ? release_held(engine, &old.name, certificate->afp, released) : error;
 }
 
