@@ -201,6 +201,12 @@ static enum error judge_peer(struct engine *engine, const struct job *job, bool 
                : OK;
 }
 
+/* Who was away for long may find several sessions that the peer has begun one after the other, and
+ * given up: the answer has to go into the last one. */
+static bool may_be_one_of_many(const struct engine *engine, const struct stored_session *session) {
+    return !engine->is_caught_up && !session->info.is_own && session->state.chains_sent == 0;
+}
+
 /* Encrypts and sends one message, or finds out what it waits for. `*waits`: later ones to the same
  * person wait too. */
 static enum error go(struct engine *engine, size_t index, bool *waits) {
@@ -222,6 +228,11 @@ static enum error go(struct engine *engine, size_t index, bool *waits) {
         !engine->correspondents[correspondent].is_checked) {
         *waits = true;
         return handshake_check(engine, correspondent);
+    }
+    if (error == OK && may_be_one_of_many(engine, session)) {
+        *waits = true;
+        engine->wants_fetch = true;
+        return OK;
     }
     if (error == OK) {
         error = go_in(engine, index, session);
