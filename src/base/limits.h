@@ -128,6 +128,7 @@ enum {
     SERVER_FULL_RETRY_S = 30,
     STORE_BATCH_MAX = 512,  /**< operations in one transaction */
     STORE_QUEUE_MAX = 4096, /**< operations waiting for the writer */
+    EARLY_WAIT_MS = 50,     /**< for an acknowledgement before a message is stored */
 };
 #define MAILBOX_MAX_BYTES (UINT64_C(1) << 30) /**< waiting, per device */
 #define MIN_FREE_BYTES (UINT64_C(64) << 20)   /**< disk: below it new messages are refused */

@@ -156,8 +156,8 @@ static void leave(struct server *server, struct connection *connection) {
     if (connection->phase == PHASE_LOGIN) {
         connection_leave_login(server, connection);
     }
+    delivery_end(server, connection);
     login_leave(server, connection);
-    delivery_end(connection);
     connection->phase = PHASE_CLOSING;
 }
 
@@ -213,6 +213,10 @@ void connection_give_up_handed(struct server *server) {
 
 bool server_next_output(struct server *server, struct server_output *output) {
     connection_give_up_handed(server);
+    if (server->is_resume_due) {
+        server->is_resume_due = false;
+        connection_resume_stalled(server);
+    }
     struct connection *connection = server->is_failed ? NULL : server->dirty;
     if (connection == NULL) {
         return false;

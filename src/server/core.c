@@ -22,6 +22,7 @@ struct server_config server_config_default(void) {
         .bundle_rate_per_minute = BUNDLE_RATE_PER_MINUTE,
         .bundle_burst = BUNDLE_BURST,
         .store_queue_max = STORE_QUEUE_MAX,
+        .early_wait_ms = EARLY_WAIT_MS,
     };
 }
 
@@ -55,6 +56,8 @@ must_check enum error server_new(const struct server_config *config,
     made->dirty_end = &made->dirty;
     made->stalled_end = &made->stalled;
     made->queue_end = &made->queue;
+    made->memory.epoch = 1;
+    made->memory.since_ms = now.monotonic_ms;
     /* Beside those that are in and those before login, some that are on their way out. */
     made->connection_slots = config->max_clients + (size_t)2 * CONNECTIONS_BEFORE_LOGIN_MAX;
     made->connections = calloc(made->connection_slots, sizeof(struct connection *));
@@ -78,6 +81,7 @@ void server_free(struct server *server) {
     if (server == NULL) {
         return;
     }
+    early_free(server);
     queue_free(server);
     for (size_t i = 0; i < server->connection_slots; i++) {
         if (server->connections[i] != NULL) {
@@ -85,6 +89,7 @@ void server_free(struct server *server) {
         }
     }
     mailboxes_free(server);
+    free(server->memory.keys);
     free(server->connections);
     free(server);
 }
@@ -96,9 +101,17 @@ void server_set_now(struct server *server, struct moment now) {
 
 void server_tick(struct server *server, struct moment now) {
     server_set_now(server, now);
-    server->tick_ms = now.monotonic_ms + TICK_MS;
     if (server->is_failed) {
+        server->tick_ms = now.monotonic_ms + TICK_MS;
         return;
+    }
+    early_tick(server);
+    if (now.monotonic_ms < server->tick_ms) {
+        return;
+    }
+    server->tick_ms = now.monotonic_ms + TICK_MS;
+    if (now.monotonic_ms - server->memory.since_ms >= DAY_MS) {
+        memory_forget(server);
     }
     for (size_t i = 0; i < server->connection_slots; i++) {
         if (server->connections[i] != NULL) {
@@ -116,7 +129,9 @@ void server_tick(struct server *server, struct moment now) {
 }
 
 uint64_t server_deadline(const struct server *server) {
-    return server->tick_ms;
+    const struct mailbox *early = server->early_first;
+    bool is_sooner = early != NULL && early->early_until_ms < server->tick_ms;
+    return is_sooner && !server->is_failed ? early->early_until_ms : server->tick_ms;
 }
 
 void server_disk_free(struct server *server, uint64_t bytes) {

@@ -38,6 +38,9 @@ struct server_config {
     uint32_t bundle_rate_per_minute;
     uint32_t bundle_burst;
     size_t store_queue_max;
+    /** How long a message that was handed over waits for its acknowledgement before it is inserted,
+     * where the device acknowledges promptly; 0: what is not stored is never handed over. */
+    uint32_t early_wait_ms;
     /** One line for the log; no names, no addresses, no contents. May be NULL. */
     void (*log)(void *context, const char *line);
     void *log_context;
@@ -131,6 +134,7 @@ struct server_figures {
     uint64_t accepted;  /**< envelopes */
     uint64_t repeated;  /**< envelopes accepted again */
     uint64_t delivered; /**< acknowledged */
+    uint64_t settled;   /**< of those: before they were stored, so that they never were */
 };
 struct server_figures server_figures(const struct server *server);
 

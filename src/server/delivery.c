@@ -47,8 +47,8 @@ static struct slot *slot_of(struct connection *connection, uint64_t handle) {
     return &connection->slots[at];
 }
 
-static bool hand_over(struct server *server, struct connection *connection, uint64_t order,
-                      const struct envelope *envelope) {
+static struct slot *hand_over(struct server *server, struct connection *connection, uint64_t order,
+                              const struct envelope *envelope) {
     struct slot *slot = free_slot(connection);
     require(slot != NULL);
     struct wire_deliver message = {
@@ -61,16 +61,23 @@ static bool hand_over(struct server *server, struct connection *connection, uint
     enum error error = wire_write_deliver(&connection->output, &message);
     if (error != OK) {
         connection_end(server, connection);
-        return false;
+        return NULL;
     }
-    *slot = (struct slot){.handle = message.handle, .order = order, .size = envelope->size};
+    *slot = (struct slot){.handle = message.handle,
+                          .order = order,
+                          .size = envelope->size,
+                          .handed_ms = server->now.monotonic_ms};
     connection->in_window++;
     connection->window_bytes += envelope->size;
     connection_mark_dirty(server, connection);
-    return true;
+    return slot;
 }
 
-void delivery_end(struct connection *connection) {
+void delivery_end(struct server *server, struct connection *connection) {
+    if (connection->is_fetching) {
+        connection->mailbox->is_prompt = false;
+        early_release(server, connection->mailbox);
+    }
     free(connection->slots);
     connection->slots = NULL;
     connection->is_fetching = false;
@@ -96,6 +103,7 @@ void fetch_receive(struct server *server, struct connection *connection,
     }
     connection->window = window;
     connection->is_fetching = true;
+    memory_ask(server, connection->mailbox);
     delivery_continue(server, connection);
 }
 
@@ -155,7 +163,7 @@ void read_done(struct server *server, struct store_op *op) {
                        "place %llu)",
                        (unsigned long long)read->device, (unsigned long long)message->order);
         } else if (connection->in_window == connection->window ||
-                   !hand_over(server, connection, message->order, message->envelope)) {
+                   hand_over(server, connection, message->order, message->envelope) == NULL) {
             return;
         }
         connection->cursor = message->order;
@@ -176,7 +184,7 @@ void delivery_stored(struct server *server, struct mailbox *mailbox, struct stor
         return;
     }
     if (connection->cursor >= insert->previous && has_room(connection)) {
-        if (hand_over(server, connection, insert->order, insert->envelope)) {
+        if (hand_over(server, connection, insert->order, insert->envelope) != NULL) {
             connection->cursor = insert->order;
         }
         return;
@@ -184,9 +192,57 @@ void delivery_stored(struct server *server, struct mailbox *mailbox, struct stor
     delivery_continue(server, connection);
 }
 
+/* --- before its commit
+ * ----------------------------------------------------------------------------------- */
+
+bool delivery_early(struct server *server, struct mailbox *mailbox, struct store_op *op) {
+    struct store_insert *insert = op->insert;
+    struct connection *connection = connection_find(server, mailbox->owner);
+    if (server->config.early_wait_ms == 0 || connection == NULL || !connection->is_fetching ||
+        connection->is_reading || connection->cursor < insert->previous || !has_room(connection) ||
+        !memory_is_new(server, mailbox, insert)) {
+        return false;
+    }
+    struct slot *slot = hand_over(server, connection, insert->order, insert->envelope);
+    if (slot == NULL) {
+        return false;
+    }
+    slot->insert = op;
+    insert->reader = connection->number;
+    insert->handle = slot->handle;
+    insert->handed_ms = slot->handed_ms;
+    connection->cursor = insert->order;
+    return true;
+}
+
+void delivery_forget(struct server *server, const struct store_op *op) {
+    struct connection *connection = connection_find(server, op->insert->reader);
+    if (connection != NULL && connection->is_fetching) {
+        struct slot *slot = slot_of(connection, op->insert->handle);
+        if (slot != NULL) {
+            slot->insert = NULL;
+        }
+    }
+}
+
 /* --- ACK
  * -------------------------------------------------------------------------------------------------
  */
+
+/* One that no batch has yet is never inserted; one that is on its way is deleted after it. */
+static void take_acknowledgement(struct server *server, struct mailbox *mailbox,
+                                 const struct slot *slot, struct store_delete *removal) {
+    struct store_op *insert = slot->insert;
+    mailbox->is_prompt = server->now.monotonic_ms - slot->handed_ms < server->config.early_wait_ms;
+    if (insert != NULL && insert->insert->place != INSERT_RUNNING) {
+        early_settle(server, insert);
+        return;
+    }
+    if (insert != NULL) {
+        insert->insert->is_acknowledged = true;
+    }
+    removal->orders[removal->count++] = slot->order;
+}
 
 void ack_receive(struct server *server, struct connection *connection,
                  const struct wire_frame *frame) {
@@ -208,7 +264,7 @@ void ack_receive(struct server *server, struct connection *connection,
     for (size_t i = 0; i < message.count; i++) {
         struct slot *slot = slot_of(connection, message.handles[i]);
         if (slot != NULL) {
-            op->removal->orders[op->removal->count++] = slot->order;
+            take_acknowledgement(server, mailbox, slot, op->removal);
             connection->in_window--;
             connection->window_bytes -= slot->size;
             *slot = (struct slot){0};
@@ -216,10 +272,10 @@ void ack_receive(struct server *server, struct connection *connection,
     }
     if (op->removal->count == 0) {
         store_op_free(op);
-        return;
+    } else {
+        mailbox_keep(mailbox, op);
+        queue_add(server, op);
     }
-    mailbox_keep(mailbox, op);
-    queue_add(server, op);
     delivery_continue(server, connection);
 }
 

@@ -85,6 +85,7 @@ static struct mailbox *add(struct server *server, const struct user_name *name) 
     }
     mailbox->name = *name;
     mailbox->waiting_end = &mailbox->waiting;
+    mailbox->early_end = &mailbox->early;
     bucket_fill(&mailbox->send, server->config.send_burst, server->now.monotonic_ms);
     bucket_fill(&mailbox->bundle, server->config.bundle_burst, server->now.monotonic_ms);
     struct mailbox **bucket = &server->mailboxes[bucket_of(server, name)];

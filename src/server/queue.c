@@ -10,17 +10,32 @@
 
 enum { QUEUE_MAX_BYTES = 32 * 1024 * 1024, BATCH_MAX_BYTES = 8 * 1024 * 1024 };
 
-void queue_add(struct server *server, struct store_op *op) {
-    op->next = NULL;
-    *server->queue_end = op;
-    server->queue_end = &op->next;
+void queue_count(struct server *server, const struct store_op *op) {
     server->queued++;
     server->queued_bytes += op->weight;
 }
 
+void queue_forget(struct server *server, const struct store_op *op) {
+    server->queued--;
+    server->queued_bytes -= op->weight;
+}
+
+void queue_add(struct server *server, struct store_op *op) {
+    op->next = NULL;
+    *server->queue_end = op;
+    server->queue_end = &op->next;
+    queue_count(server, op);
+}
+
+void queue_end(struct server *server, struct store_op *op) {
+    mailbox_release(server, op);
+    store_op_free(op);
+}
+
 void queue_refuse_later(struct server *server, uint64_t connection, struct mailbox *mailbox) {
     for (struct store_op *op = server->queue; op != NULL; op = op->next) {
-        if (op->kind == STORE_INSERT && op->connection == connection && op->mailbox == mailbox) {
+        if (op->kind == STORE_INSERT && op->connection == connection && op->mailbox == mailbox &&
+            op->insert->reader == 0) {
             op->kind = STORE_RECALL;
             op->insert->refusal = ERR_EARLIER_REFUSED;
             mailbox_less(mailbox, 1, op->insert->envelope->size);
@@ -39,8 +54,7 @@ static struct store_op *take_first(struct server *server) {
     if (server->queue == NULL) {
         server->queue_end = &server->queue;
     }
-    server->queued--;
-    server->queued_bytes -= op->weight;
+    queue_forget(server, op);
     op->next = NULL;
     return op;
 }
@@ -59,10 +73,22 @@ struct store_batch *server_take_batch(struct server *server, struct moment now) 
     batch->now_ms = now.wall_ms;
     while (server->queue != NULL && batch->count < STORE_BATCH_MAX && bytes < BATCH_MAX_BYTES) {
         struct store_op *op = take_first(server);
+        if (op->kind == STORE_INSERT && op->insert->is_settled) {
+            queue_end(server, op);
+            continue;
+        }
+        if (op->kind == STORE_INSERT) {
+            op->insert->place = INSERT_RUNNING;
+            memory_note(server, op->insert);
+        }
         bytes += op->weight;
         batch->count++;
         *end = op;
         end = &op->next;
+    }
+    if (batch->count == 0) {
+        free(batch);
+        return NULL;
     }
     server->batch = batch;
     return batch;
@@ -99,6 +125,7 @@ static void (*const DONE[])(struct server *, struct store_op *) = {
     [STORE_MAILBOX] = mailbox_done,
     [STORE_INSERT] = insert_done,
     [STORE_RECALL] = recall_done,
+    [STORE_IDS] = ids_done,
     [STORE_READ] = read_done,
     [STORE_DELETE] = delete_done,
     [STORE_EXPIRE] = expire_done,
@@ -108,8 +135,7 @@ static void (*const DONE[])(struct server *, struct store_op *) = {
 
 static void finish(struct server *server, struct store_op *op) {
     DONE[op->kind](server, op);
-    mailbox_release(server, op);
-    store_op_free(op);
+    queue_end(server, op);
 }
 
 /* What a full disk makes of an operation of a batch that was not applied. */
@@ -129,8 +155,10 @@ static enum fate fate_of(const struct store_op *op) {
     case STORE_EXPIRE:
         return FATE_REFUSED;
     case STORE_BUNDLE:
-    case STORE_INSERT:
         return FATE_REFUSED;
+    case STORE_INSERT:
+        /* One that was handed over is not refused afterwards. */
+        return op->insert->reader == 0 ? FATE_REFUSED : FATE_HELD;
     case STORE_DELETE:
         return FATE_HELD;
     case STORE_LOGIN:
@@ -138,6 +166,7 @@ static enum fate fate_of(const struct store_op *op) {
     case STORE_USERS:
     case STORE_MAILBOX:
     case STORE_RECALL:
+    case STORE_IDS:
     case STORE_READ:
         return FATE_AGAIN;
     }
@@ -152,6 +181,12 @@ static void hold(struct server *server, struct store_op *op) {
     op->next = NULL;
     *end = op;
     server->held_count++;
+    if (op->kind == STORE_INSERT) {
+        op->insert->place = INSERT_QUEUED;
+        if (op->insert->is_acknowledged) {
+            early_settle(server, op);
+        }
+    }
 }
 
 void queue_retry_held(struct server *server) {
@@ -218,5 +253,5 @@ bool server_is_failed(const struct server *server) {
 }
 
 bool server_is_busy(const struct server *server) {
-    return server->batch != NULL || server->queue != NULL;
+    return server->batch != NULL || server->queue != NULL || server->early_first != NULL;
 }

@@ -53,6 +53,38 @@ static void decided_refused(struct connection *connection, uint64_t name, bool i
     }
 }
 
+/* --- answers
+ * ------------------------------------------------------------------------------------------- */
+
+static void answer_accepted(struct server *server, const struct store_op *op) {
+    struct connection *connection = connection_answered(server, op);
+    if (connection != NULL) {
+        connection_wrote(server, connection,
+                         wire_write_empty(&connection->output, WIRE_ACCEPTED, op->request));
+    }
+}
+
+static uint32_t retry_after(const struct store_op *op, enum error error) {
+    switch ((int)error) {
+    case ERR_RATE_LIMITED:
+        return op->insert->retry_s;
+    case ERR_SERVER_DISK_FULL:
+    case ERR_MAILBOX_FULL:
+        return DISK_RETRY_S;
+    case ERR_EARLIER_REFUSED:
+        return RETRY_SOON_S;
+    default:
+        return 0;
+    }
+}
+
+static void answer_refused(struct server *server, const struct store_op *op, enum error error) {
+    struct connection *connection = connection_answered(server, op);
+    if (connection != NULL) {
+        connection_refuse(server, connection, op->request, error, retry_after(op, error), "");
+    }
+}
+
 /* --- a SEND
  * --------------------------------------------------------------------------------------------- */
 
@@ -151,7 +183,22 @@ static void accept(struct server *server, struct mailbox *mailbox, struct store_
     op->insert->order = ++mailbox->last_order;
     mailbox->messages++;
     mailbox->bytes += op->insert->envelope->size;
-    queue_add(server, op);
+    early_accept(server, mailbox, op);
+}
+
+/* One that never reached the store is offered again: accepted again, or an error. Its outcome
+ * stands here at once. */
+static bool is_recalled(struct server *server, struct connection *connection,
+                        const struct mailbox *mailbox, struct store_op *op) {
+    enum error known = memory_recall(server, op->insert);
+    if (known == ERR_DUPLICATE) {
+        server->figures.repeated++;
+        answer_accepted(server, op);
+    } else if (known == ERR_CONFLICT) {
+        refused_for_good(connection, mailbox_hash(server, &mailbox->name));
+        answer_refused(server, op, ERR_ENVELOPE_CONFLICT);
+    }
+    return known != ERR_NOT_FOUND;
 }
 
 void send_decide(struct server *server, struct mailbox *mailbox, struct store_op *op) {
@@ -167,6 +214,10 @@ void send_decide(struct server *server, struct mailbox *mailbox, struct store_op
         return;
     }
     op->insert->recipient = mailbox->device;
+    if (is_recalled(server, connection, mailbox, op)) {
+        store_op_free(op);
+        return;
+    }
     op->insert->refusal = why_not(server, connection, mailbox, op->insert);
     mailbox_keep(mailbox, op);
     if (op->insert->refusal == OK) {
@@ -185,35 +236,6 @@ void send_decide(struct server *server, struct mailbox *mailbox, struct store_op
 /* --- outcomes
  * ------------------------------------------------------------------------------------------- */
 
-static void answer_accepted(struct server *server, const struct store_op *op) {
-    struct connection *connection = connection_answered(server, op);
-    if (connection != NULL) {
-        connection_wrote(server, connection,
-                         wire_write_empty(&connection->output, WIRE_ACCEPTED, op->request));
-    }
-}
-
-static uint32_t retry_after(const struct store_op *op, enum error error) {
-    switch ((int)error) {
-    case ERR_RATE_LIMITED:
-        return op->insert->retry_s;
-    case ERR_SERVER_DISK_FULL:
-    case ERR_MAILBOX_FULL:
-        return DISK_RETRY_S;
-    case ERR_EARLIER_REFUSED:
-        return RETRY_SOON_S;
-    default:
-        return 0;
-    }
-}
-
-static void answer_refused(struct server *server, const struct store_op *op, enum error error) {
-    struct connection *connection = connection_answered(server, op);
-    if (connection != NULL) {
-        connection_refuse(server, connection, op->request, error, retry_after(op, error), "");
-    }
-}
-
 /* It is not stored: neither is what the same connection sent after it. */
 static void undo(struct server *server, struct store_op *op, enum error error) {
     struct mailbox *mailbox = op->mailbox;
@@ -226,8 +248,17 @@ static void undo(struct server *server, struct store_op *op, enum error error) {
     answer_refused(server, op, error);
 }
 
+void send_settled(struct server *server, struct store_op *op) {
+    server->figures.accepted++;
+    server->figures.delivered++;
+    server->figures.settled++;
+    mailbox_less(op->mailbox, 1, op->insert->envelope->size);
+    answer_accepted(server, op);
+}
+
 void insert_done(struct server *server, struct store_op *op) {
     struct mailbox *mailbox = op->mailbox;
+    delivery_forget(server, op);
     switch ((int)op->result) {
     case OK:
         server->figures.accepted++;

@@ -34,7 +34,11 @@ enum {
     DISK_RETRY_S = 60,
     KEY_NEWS_MS = 60 * 1000, /**< after an announcement, before old connections are ended */
     KEY_NEWS_SPREAD = 64,    /**< over so many seconds, for they all come again */
-    LOGINS_MAX = 2,    /**< a device whose renewal was not answered has two certificates to try */
+    LOGINS_MAX = 2, /**< a device whose renewal was not answered has two certificates to try */
+    IDS_ROOM_MAX = 1 << 20, /**< of the memory of ids: 8 MiB, half of it used */
+    IDS_ASK_AGAIN_MS = 60 * 1000,
+    SETTLED_SETS = 8192, /**< ids of messages that never reached the store, 192 KiB a way */
+    SETTLED_WAYS = 4,
     REGISTERS_MAX = 2, /**< and one whose certificate is older than the stored one makes another */
 };
 
@@ -65,6 +69,14 @@ struct mailbox {
     uint64_t generation;      /**< of its login */
     struct store_op *waiting; /**< sends that came before it was loaded, in order */
     struct store_op **waiting_end;
+    struct store_op *early; /**< inserts that wait for an acknowledgement, in order */
+    struct store_op **early_end;
+    uint64_t early_until_ms;
+    struct mailbox *early_before;
+    struct mailbox *early_after;
+    bool is_prompt;      /**< its device acknowledged the last message within early_wait_ms */
+    uint64_t ids_epoch;  /**< of the memory in which its stored ids are, 0: none */
+    uint64_t ids_ask_ms; /**< when they may be asked for again */
     struct bucket send;
     struct bucket bundle;
     struct mailbox *same_bucket;
@@ -77,6 +89,7 @@ struct slot {
     uint64_t handle; /**< 0: free */
     uint64_t order;
     uint64_t size;
+    uint64_t handed_ms;
     struct store_op *insert; /**< while it is not stored */
 };
 
@@ -152,6 +165,21 @@ struct connection {
     struct slot *slots;
 };
 
+/** See memory.c. */
+struct settled {
+    uint64_t key;
+    uint64_t digest;
+    uint64_t since_ms; /**< monotonic */
+};
+struct id_memory {
+    uint64_t *keys; /**< open addressing, a power of two of them */
+    size_t room;
+    size_t count;
+    uint64_t epoch; /**< grows when all is forgotten */
+    uint64_t since_ms;
+    struct settled settled[SETTLED_SETS][SETTLED_WAYS];
+};
+
 struct server {
     struct server_config config;
     struct random_source random;
@@ -176,6 +204,11 @@ struct server {
     struct connection *stalled;
     struct connection **stalled_end;
     struct connection *handed; /**< whose output the last server_next_output gave away */
+
+    struct mailbox *early_first; /**< mailboxes with inserts that wait, by early_until_ms */
+    struct mailbox *early_last;
+    bool is_resume_due; /**< something was settled while peers were stalled */
+    struct id_memory memory;
 
     struct mailbox *mailboxes[MAILBOX_BUCKETS];
     size_t mailbox_count;
@@ -275,6 +308,33 @@ void send_receive(struct server *server, struct connection *connection,
 void send_decide(struct server *server, struct mailbox *mailbox, struct store_op *op);
 void insert_done(struct server *server, struct store_op *op);
 void recall_done(struct server *server, struct store_op *op);
+/** The recipient has acknowledged it before it was stored: the sender is told. */
+void send_settled(struct server *server, struct store_op *op);
+
+/* early.c */
+/** A message was accepted in order: hands it over if that may be now, and queues its insert or has
+ * it wait. */
+void early_accept(struct server *server, struct mailbox *mailbox, struct store_op *op);
+/** Whatever waits for that mailbox goes to the queue. */
+void early_release(struct server *server, struct mailbox *mailbox);
+/** A message that no batch has yet was acknowledged: it is not inserted. */
+void early_settle(struct server *server, struct store_op *op);
+void early_tick(struct server *server);
+void early_free(struct server *server);
+
+/* memory.c */
+/** What goes to the store is known from now on. */
+void memory_note(struct server *server, const struct store_insert *insert);
+/** Has the ids read that the store knows for a mailbox, unless that was done. */
+void memory_ask(struct server *server, struct mailbox *mailbox);
+void ids_done(struct server *server, struct store_op *op);
+/** Whether the store certainly does not know its id. */
+bool memory_is_new(struct server *server, struct mailbox *mailbox,
+                   const struct store_insert *insert);
+void memory_settled(struct server *server, const struct store_insert *insert);
+/** Among those that never reached the store: ERR_DUPLICATE, ERR_CONFLICT, ERR_NOT_FOUND. */
+enum error memory_recall(struct server *server, const struct store_insert *insert);
+void memory_forget(struct server *server);
 
 /* mailboxes.c */
 uint64_t mailbox_hash(const struct server *server, const struct user_name *name);
@@ -298,14 +358,23 @@ void ack_receive(struct server *server, struct connection *connection,
                  const struct wire_frame *frame);
 /** A message is stored: hands it over from memory if everything before it was. */
 void delivery_stored(struct server *server, struct mailbox *mailbox, struct store_op *op);
+/** Hands over a message that is not stored yet, if everything before it was and its id is new. */
+bool delivery_early(struct server *server, struct mailbox *mailbox, struct store_op *op);
+/** An insert is over, whatever came of it: its slot knows it no more. */
+void delivery_forget(struct server *server, const struct store_op *op);
 /** Goes on with what the store holds. */
 void delivery_continue(struct server *server, struct connection *connection);
-void delivery_end(struct connection *connection);
+void delivery_end(struct server *server, struct connection *connection);
 void read_done(struct server *server, struct store_op *op);
 void delete_done(struct server *server, struct store_op *op);
 
 /* queue.c */
 void queue_add(struct server *server, struct store_op *op);
+/** Counts an operation that waits elsewhere against the bounds, or no more. */
+void queue_count(struct server *server, const struct store_op *op);
+void queue_forget(struct server *server, const struct store_op *op);
+/** Gives an operation up that waits for nothing any more. */
+void queue_end(struct server *server, struct store_op *op);
 /** Turns what that connection has queued for that mailbox into look-ups, to be refused. */
 void queue_refuse_later(struct server *server, uint64_t connection, struct mailbox *mailbox);
 bool queue_is_full(const struct server *server);

@@ -17,6 +17,7 @@ static const size_t BODY_BYTES[] = {
     [STORE_MAILBOX] = sizeof(struct store_device),
     [STORE_INSERT] = sizeof(struct store_insert),
     [STORE_RECALL] = sizeof(struct store_insert),
+    [STORE_IDS] = sizeof(struct store_ids),
     [STORE_READ] = sizeof(struct store_read),
     [STORE_DELETE] = sizeof(struct store_delete),
     [STORE_EXPIRE] = sizeof(struct store_expire),

@@ -74,6 +74,7 @@ enum store_kind {
     STORE_INSERT,      /**< a message: OK, ERR_DUPLICATE, ERR_CONFLICT, ERR_EARLIER_REFUSED */
     STORE_RECALL,      /**< only whether the envelope is known: ERR_NOT_FOUND, ERR_DUPLICATE,
                           ERR_CONFLICT */
+    STORE_IDS,         /**< the envelope ids that are remembered for a mailbox */
     STORE_READ,        /**< messages of a mailbox, in order */
     STORE_DELETE,      /**< acknowledged messages */
     STORE_EXPIRE,      /**< a small batch of everything whose time is over */
@@ -141,6 +142,13 @@ struct store_users {
     struct wire_users page;
 };
 
+/** Where an insert is; the core's own. */
+enum insert_place {
+    INSERT_QUEUED,  /**< waits for a batch */
+    INSERT_EARLY,   /**< handed over; waits a moment for the recipient's acknowledgement */
+    INSERT_RUNNING, /**< in the batch under way */
+};
+
 /** STORE_INSERT and STORE_RECALL. */
 struct store_insert {
     uint64_t recipient; /**< device */
@@ -152,6 +160,24 @@ struct store_insert {
     uint64_t previous;  /**< the place accepted before this one */
     enum error refusal; /**< STORE_RECALL: what the sender is told when it is not known */
     uint32_t retry_s;   /**< and when to try again */
+    enum insert_place place;
+    uint64_t reader;      /**< connection that it was handed to before it was stored, 0: none */
+    uint64_t handle;      /**< its handle there */
+    uint64_t handed_ms;   /**< monotonic */
+    bool is_acknowledged; /**< while it was running */
+    bool is_settled;      /**< acknowledged before it was stored: there is nothing left to do */
+};
+
+enum { IDS_READ_MAX = 1024 };
+struct store_ids {
+    uint64_t device;
+    uint64_t epoch; /**< the core's own */
+    size_t count;
+    bool is_all; /**< there are no more than these */
+    struct {
+        uint64_t sender;
+        uint8_t id[ENVELOPE_ID_BYTES];
+    } of[IDS_READ_MAX];
 };
 
 struct store_message {
@@ -220,6 +246,7 @@ struct store_op {
         struct store_bundle *bundle; /**< STORE_BUNDLE and STORE_CERTIFICATE */
         struct store_users *users;
         struct store_insert *insert;
+        struct store_ids *ids;
         struct store_read *read;
         struct store_delete *removal;
         struct store_expire *expire;

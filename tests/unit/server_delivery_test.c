@@ -319,11 +319,12 @@ static void a_full_disk_refuses_and_delivers(void **state) {
 }
 
 /* 5: a batch that found no space was not applied: senders are refused, what was promised is tried
- * again. */
+ * again; so is what a device has been handed. */
 static void no_space_in_a_batch_loses_nothing(void **state) {
     struct world *world = *state;
     struct peer *ana = world_member(world, "ana");
     struct peer *bob = world_member(world, "bob");
+    world_member(world, "carol");
     peer_send(world, ana, "bob", 1, "stored");
     peer_fetch(world, bob, 10);
     world_settle(world);
@@ -332,18 +333,21 @@ static void no_space_in_a_batch_loses_nothing(void **state) {
     uint64_t handle = peer_expect_deliver(bob, "ana", "stored");
     world->fails = ERR_FULL;
     peer_ack(world, bob, handle);
-    peer_send(world, ana, "bob", 2, "no room");
+    peer_send(world, ana, "carol", 2, "no room");
+    uint32_t handed = peer_send(world, ana, "bob", 3, "handed over");
     world_settle(world);
     peer_expect_error(ana, ERR_SERVER_DISK_FULL);
+    peer_expect_deliver(bob, "ana", "handed over");
+    peer_expect_nothing(ana);
     assert_non_null(strstr(world->log, "disk full"));
     world->fails = OK;
     world_pass(world, 2000);
     assert_int_equal(server_figures(world->server).delivered, 1);
+    assert_int_equal(peer_expect(ana, WIRE_ACCEPTED).request, handed);
     ana = world_login(world, "ana");
-    peer_send(world, ana, "bob", 2, "room");
+    peer_send(world, ana, "carol", 2, "room");
     world_settle(world);
     peer_expect(ana, WIRE_ACCEPTED);
-    peer_expect_deliver(bob, "ana", "room");
 }
 
 /* 6: a failed batch is unknown: nobody is told anything any more. */

@@ -127,6 +127,20 @@ static void carry_out(struct world *world, struct store_batch *batch) {
     server_batch_done(world->server, batch, result, world->now);
 }
 
+/* What waits for an acknowledgement goes to the store once it has waited enough. */
+static bool waits_enough(struct world *world) {
+    uint64_t deadline = server_deadline(world->server);
+    if (world->batch != NULL || !server_is_busy(world->server)) {
+        return false;
+    }
+    if (deadline > world->now.monotonic_ms) {
+        world->now.wall_ms += deadline - world->now.monotonic_ms;
+        world->now.monotonic_ms = deadline;
+    }
+    server_tick(world->server, world->now);
+    return true;
+}
+
 void world_settle(struct world *world) {
     for (int round = 0; round < 100000; round++) {
         take_output(world);
@@ -134,6 +148,9 @@ void world_settle(struct world *world) {
         if (batch == NULL) {
             take_output(world);
             batch = server_take_batch(world->server, world->now);
+        }
+        if (batch == NULL && waits_enough(world)) {
+            continue;
         }
         if (batch == NULL) {
             return;

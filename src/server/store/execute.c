@@ -15,6 +15,7 @@ static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) =
     [STORE_MAILBOX] = run_mailbox,
     [STORE_INSERT] = run_insert,
     [STORE_RECALL] = run_recall,
+    [STORE_IDS] = run_ids,
     [STORE_READ] = run_read,
     [STORE_DELETE] = run_delete,
     [STORE_EXPIRE] = run_expire,

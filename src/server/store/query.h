@@ -84,6 +84,7 @@ void run_certificate(struct sqlite_store *store, struct store_op *op, uint64_t n
 void run_bundle(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_users(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_insert(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_ids(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_recall(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_delete(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
