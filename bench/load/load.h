@@ -22,8 +22,7 @@
 #include <sys/types.h>
 
 enum {
-    ACKS_MAX = 256, /* handles in one acknowledgement */
-    STAMPS = 4096,  /* messages of one sender whose answers are awaited */
+    STAMPS = 4096, /* messages of one sender whose answers are awaited */
     READ_BYTES = 64 * 1024,
     PAYLOAD_MIN_BYTES = 342, /* an envelope of a text of 200 bytes */
     PAYLOAD_MAX_BYTES = 65536,
@@ -42,10 +41,12 @@ struct person {
 
 /** Handles that wait until the client's commit, and those whose commit is under way. */
 struct acks {
-    uint64_t waiting[ACKS_MAX];
-    uint64_t committing[ACKS_MAX];
+    uint64_t *waiting;
     size_t waiting_count;
+    size_t waiting_room;
+    uint64_t *committing;
     size_t committing_count;
+    size_t committing_room;
     uint64_t due_ns;
 };
 
@@ -133,6 +134,7 @@ struct load {
     struct link *due;
     struct link **due_end;
     size_t ready;
+    uint64_t heard_ns; /* when something last came */
     uint64_t sent;
     uint64_t accepted;
     uint64_t delivered;

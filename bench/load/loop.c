@@ -6,11 +6,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 
 enum { EVENTS = 256 };
+#define SILENCE_NS UINT64_C(20000000000)
 
 uint64_t now_ns(void) {
     struct timespec now;
@@ -52,9 +52,13 @@ static void flush_all(struct load *load) {
 static void commit(struct link *link) {
     struct acks *acks = &link->acks;
     struct load *load = link->load;
-    memcpy(acks->committing, acks->waiting, acks->waiting_count * sizeof(acks->waiting[0]));
-    acks->committing_count = acks->waiting_count;
+    const struct acks before = *acks;
+    acks->committing = before.waiting;
+    acks->committing_count = before.waiting_count;
+    acks->committing_room = before.waiting_room;
+    acks->waiting = before.committing;
     acks->waiting_count = 0;
+    acks->waiting_room = before.committing_room;
     acks->due_ns = now_ns() + load->ack_after_ns;
     link->next_due = NULL;
     *load->due_end = link;
@@ -69,7 +73,7 @@ static void acknowledge_due(struct load *load) {
         if (load->due == NULL) {
             load->due_end = &load->due;
         }
-        if (link->state == LINK_READY) {
+        if (link->state != LINK_NONE) { /* some deliver before they confirm a login */
             load->protocol->acknowledge(link, acks->committing, acks->committing_count);
         }
         acks->committing_count = 0;
@@ -92,6 +96,12 @@ void load_round(struct load *load, uint64_t until_ns) {
     int count = epoll_pwait2(load->epoll, events, EVENTS, &limit, NULL);
     if (count < 0 && errno != EINTR) {
         load_fail("epoll: %s", strerror(errno));
+    }
+    if (count > 0) {
+        load->heard_ns = now_ns();
+    } else if (now_ns() - load->heard_ns > SILENCE_NS) {
+        load_fail("the server says nothing any more: %llu accepted, %llu delivered",
+                  (unsigned long long)load->accepted, (unsigned long long)load->delivered);
     }
     for (int i = 0; i < count; i++) {
         link_event(events[i].data.ptr, events[i].events);
@@ -158,9 +168,14 @@ void load_delivered(struct link *link, uint64_t handle, struct bytes payload) {
     sender->delivered++;
     load->delivered++;
     sample_add(&load->to_reader, now_ns() - get_u64(note + 8));
-    if (link->acks.waiting_count == ACKS_MAX) {
-        load_fail("more was delivered than is acknowledged");
+    struct acks *acks = &link->acks;
+    if (acks->waiting_count == acks->waiting_room) {
+        acks->waiting_room = 2 * acks->waiting_room + 16;
+        acks->waiting = realloc(acks->waiting, acks->waiting_room * sizeof(*acks->waiting));
+        if (acks->waiting == NULL) {
+            load_fail("out of memory");
+        }
     }
-    link->acks.waiting[link->acks.waiting_count++] = handle;
+    acks->waiting[acks->waiting_count++] = handle;
     go_on(sender);
 }

@@ -133,6 +133,7 @@ static void prepare(struct load *load) {
     load->tls = load_tls(load->protocol);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     load->due_end = &load->due;
+    load->heard_ns = now_ns();
     load->links = calloc(load->link_count, sizeof(*load->links));
     if (load->links == NULL || load->epoll < 0 ||
         entropy.fill(NULL, load->payload, sizeof(load->payload)) != OK) {

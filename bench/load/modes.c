@@ -99,11 +99,14 @@ static void show_readers(struct load *load) {
     }
 }
 
+/* Equally much from each, as a server's rates are for one sender. */
 static void store(struct load *load) {
+    uint64_t share = (load->messages + load->pairs - 1) / load->pairs;
     while (load->accepted < load->messages) {
         for (size_t i = 0; i < load->pairs; i++) {
             struct link *link = &load->links[i];
-            while (load->sent < load->messages && link->sent - link->accepted < load->window) {
+            while (load->sent < load->messages && link->sent < share &&
+                   link->sent - link->accepted < load->window) {
                 load_send(link);
             }
         }

@@ -114,9 +114,13 @@ static void send_message(struct link *link, struct bytes payload) {
 }
 
 static void acknowledge(struct link *link, const uint64_t *handles, size_t count) {
-    struct wire_ack message = {.count = (uint16_t)count};
-    memcpy(message.handles, handles, count * sizeof(*handles));
-    check(wire_write_ack(&link->out, ++link->request, &message));
+    for (size_t at = 0; at < count; at += ACKS_PER_FRAME_MAX) {
+        size_t left = count - at;
+        size_t part = left < ACKS_PER_FRAME_MAX ? left : ACKS_PER_FRAME_MAX;
+        struct wire_ack message = {.count = (uint16_t)part};
+        memcpy(message.handles, handles + at, part * sizeof(*handles));
+        check(wire_write_ack(&link->out, ++link->request, &message));
+    }
     load_queue(link);
 }
 
