@@ -72,7 +72,8 @@ must_check enum error control_precede(struct engine *engine, size_t corresponden
     struct correspondent *to = &engine->correspondents[correspondent];
     struct chain_place places[GIVEN_UP_MAX];
     size_t count = 0;
-    bool is_due = is_repair && to->is_repairing;
+    /* Repairs beyond the end of a chain are the first in the next session, too. */
+    bool is_due = is_repair && (to->is_repairing || session->state.chains_sent == 0);
     if (!is_due && !to->has_given_up) {
         return OK;
     }

@@ -152,6 +152,31 @@ static void a_lost_session_is_repaired(void **state) {
     world_close(world);
 }
 
+/* Repairs that go on in a second session, because the chain of the first has ended, are not the
+ * first there either: their time of writing would say that it is an old session. */
+static void no_session_begins_with_a_repaired_message(void **state) {
+    (void)state;
+    enum { MORE = 1000, VISITS = 4 };
+    struct world *world = open_world(true);
+    lose_sessions(&world->bob);
+    write_some(&world->ana, CHAIN_MAX_MESSAGES - 1);
+    lose_sessions(&world->ana);
+    write_some(&world->ana, MORE); /* its first one begins a session, as it should */
+    for (int i = 0; i < VISITS; i++) {
+        person_visit(&world->bob);
+        person_visit(&world->ana);
+        world_pass(world, HOUR_MS);
+    }
+    assert_int_equal(person_count(&world->bob, "SELECT COUNT(*) FROM incoming", NULL),
+                     1 + CHAIN_MAX_MESSAGES - 1 + MORE);
+    assert_int_equal(
+        person_count(&world->ana,
+                     "SELECT COUNT(*) FROM outgoing WHERE kind=1 AND number=0 AND row>1", NULL),
+        1);
+    assert_int_equal(undelivered(&world->ana), 0);
+    world_close(world);
+}
+
 /* The same when the side that writes has lost it: its new session replaces the old one, and people
  * are told that the other side began anew. */
 static void a_writer_that_lost_its_session_begins_anew(void **state) {
@@ -187,6 +212,26 @@ static void a_simultaneous_start_ends_in_one_session(void **state) {
                      person_count(&world->bob, ACTIVE, NULL));
     assert_int_equal(undelivered(&world->ana), 0);
     assert_int_equal(undelivered(&world->bob), 0);
+    world_close(world);
+}
+
+/* Promise: who finds several sessions that the peer has begun answers in the last one, though the
+ * first of them was the one in use when the answer was written: the peer may have it no more. */
+static void the_last_of_several_sessions_is_answered(void **state) {
+    (void)state;
+    enum { SEVERAL_WINDOWS = 900 };
+    struct world *world = open_world(false);
+    write_some(&world->ana, SEVERAL_WINDOWS);
+    lose_sessions(&world->ana);
+    write_some(&world->ana, 1);
+    world->bob.is_hasty = true;
+    person_visit(&world->bob);
+    assert_false(world->bob.is_hasty);
+    visits(world, 4);
+    assert_int_equal(world->bob.received, 1 + SEVERAL_WINDOWS + 1);
+    assert_int_equal(world->ana.received, 2);
+    assert_int_equal(person_count(&world->ana, "SELECT COUNT(*) FROM forced", NULL), 0);
+    assert_int_equal(person_count(&world->bob, "SELECT COUNT(*) FROM forced", NULL), 0);
     world_close(world);
 }
 
@@ -300,8 +345,10 @@ int main(void) {
         cmocka_unit_test(both_sides_are_confirmed_at_once),
         cmocka_unit_test(what_the_server_has_lost_is_offered_again),
         cmocka_unit_test(a_lost_session_is_repaired),
+        cmocka_unit_test(no_session_begins_with_a_repaired_message),
         cmocka_unit_test(a_writer_that_lost_its_session_begins_anew),
         cmocka_unit_test(a_simultaneous_start_ends_in_one_session),
+        cmocka_unit_test(the_last_of_several_sessions_is_answered),
         cmocka_unit_test(receipts_leave_in_the_next_session),
         cmocka_unit_test(a_bad_bundle_is_asked_for_once_more),
         cmocka_unit_test(a_loss_is_told_when_the_connection_breaks),

@@ -35,6 +35,7 @@ struct person {
 
     enum fate fate;
     uint8_t loses;   /**< the link breaks before the server has a frame of this type; 0: of none */
+    bool is_hasty;   /**< writes before all that waits is taken in */
     unsigned spoils; /**< so many of the next bundles come with a changed byte */
     struct bytes nonsense; /**< what the server says instead of an answer to that frame */
     enum error refusal;
