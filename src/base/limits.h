@@ -124,12 +124,22 @@ enum {
     SEND_BURST = 2000,
     BUNDLE_RATE_PER_MINUTE = 60,
     BUNDLE_BURST = 300,
+    PUBLISH_RATE_PER_MINUTE = 10,
+    PUBLISH_BURST = 60,
+    RENEW_RATE_PER_MINUTE = 6,
+    RENEW_BURST = 20,
+    FAILED_LOGIN_RATE_PER_MINUTE = 30, /**< an address, and as many registrations */
+    FAILED_LOGIN_BURST = 100,
+    FAILED_ADDRESSES_MAX = 4096, /**< remembered; the one that failed least gives way */
+    HANDSHAKES_PER_ROUND = 4,    /**< of TLS, begun in one round of the loop */
+    HANDSHAKES_WAITING_MAX = 256, /**< beyond them nobody is let in from the system's queue */
     MAILBOX_MAX_MESSAGES = 10000, /**< waiting, per device */
     SERVER_FULL_RETRY_S = 30,
-    STORE_BATCH_MAX = 512,  /**< operations in one transaction */
+    STORE_BATCH_MAX = 2048, /**< operations in one transaction */
     STORE_QUEUE_MAX = 4096, /**< operations waiting for the writer */
-    EARLY_WAIT_MS = 50,     /**< for an acknowledgement before a message is stored */
+    EARLY_WAIT_MS = 100,    /**< for an acknowledgement before a message is stored */
 };
+#define STORE_QUEUE_MAX_BYTES (UINT64_C(32) << 20) /**< memory of those operations */
 #define MAILBOX_MAX_BYTES (UINT64_C(1) << 30) /**< waiting, per device */
 #define MIN_FREE_BYTES (UINT64_C(64) << 20)   /**< disk: below it new messages are refused */
 #define ENVELOPE_LIFE_MS (30 * DAY_MS)        /**< waiting messages */

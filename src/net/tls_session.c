@@ -17,6 +17,13 @@ enum {
     MESSAGE_CLIENT_HELLO = 1,
 };
 
+/* Looking costs less than clearing, and nearly always there is nothing. */
+static void clear_errors(void) {
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
+
 must_check enum error tls_session_start(struct tls_session *session,
                                         const struct tls_context *context,
                                         const struct server_pin *pin) {
@@ -26,7 +33,7 @@ must_check enum error tls_session_start(struct tls_session *session,
     if (ssl == NULL || bio == NULL) {
         BIO_free(bio);
         SSL_free(ssl);
-        ERR_clear_error();
+        clear_errors();
         return ERR_MEMORY;
     }
     BIO_set_data(bio, session);
@@ -63,7 +70,7 @@ enum tls_status tls_hello_check(struct bytes start) {
 static enum tls_status status_of(struct tls_session *session, int result) {
     int reason = SSL_get_error(session->ssl, result);
     unsigned long error = ERR_peek_error();
-    ERR_clear_error();
+    clear_errors();
     if (reason == SSL_ERROR_WANT_READ && session->in.size == 0) {
         return TLS_WAITS;
     }
@@ -94,13 +101,13 @@ static void drop_exchange_key(SSL *ssl) {
         EVP_PKEY_set_type(key, EVP_PKEY_X25519);
         EVP_PKEY_free(key);
     }
-    ERR_clear_error();
+    clear_errors();
 }
 
 enum tls_status tls_session_handshake(struct tls_session *session,
                                       uint8_t exporter[EXPORTER_BYTES]) {
     require(session->ssl != NULL && session->out != NULL && !session->is_established);
-    ERR_clear_error();
+    clear_errors();
     int result = SSL_do_handshake(session->ssl);
     enum tls_status status = result == 1 ? TLS_DONE : status_of(session, result);
     if (SSL_is_server(session->ssl)) {
@@ -130,7 +137,7 @@ enum tls_status tls_session_read(struct tls_session *session, uint8_t *out, size
     *size = 0;
     while (*size < room) {
         size_t got = 0;
-        ERR_clear_error();
+        clear_errors();
         int result = SSL_read_ex(session->ssl, out + *size, room - *size, &got);
         if (result != 1) {
             return status_of(session, result);
@@ -146,9 +153,9 @@ must_check enum error tls_session_write(struct tls_session *session, struct byte
         size_t left = plain.size - at;
         size_t part = left < RECORD_MAX_BYTES ? left : RECORD_MAX_BYTES;
         size_t written = 0;
-        ERR_clear_error();
+        clear_errors();
         if (SSL_write_ex(session->ssl, plain.data + at, part, &written) != 1) {
-            ERR_clear_error();
+            clear_errors();
             return ERR_CRYPTO;
         }
         at += written;
@@ -162,7 +169,7 @@ void tls_session_end(struct tls_session *session) {
         (void)SSL_shutdown(session->ssl);
     }
     SSL_free(session->ssl);
-    ERR_clear_error();
+    clear_errors();
     session->ssl = NULL;
     session->is_established = false;
 }

@@ -19,13 +19,46 @@ static bool has_room(const struct connection *connection) {
            connection->unsent + connection->output.size < OUTPUT_HIGH_BYTES;
 }
 
-static struct slot *free_slot(struct connection *connection) {
-    for (uint16_t i = 0; i < connection->window; i++) {
-        if (connection->slots[i].handle == 0) {
-            return &connection->slots[i];
-        }
+enum { SLOTS_FIRST = 4 };
+
+/* Memory for the window comes as messages do: most devices never have more than a few under way. */
+static bool grow_slots(struct connection *connection) {
+    size_t count = connection->slot_count == 0 ? SLOTS_FIRST : (size_t)2 * connection->slot_count;
+    count = count < connection->window ? count : connection->window;
+    struct slot *slots = realloc(connection->slots, count * sizeof(*slots));
+    if (slots == NULL) {
+        return false;
     }
-    return NULL;
+    for (size_t i = connection->slot_count; i < count; i++) {
+        slots[i] = (struct slot){.next_free = (uint16_t)(i + 1)};
+    }
+    connection->slots = slots;
+    connection->slot_count = (uint16_t)count;
+    return true;
+}
+
+/* NULL without memory; the caller has seen that the window has room. */
+static struct slot *free_slot(struct connection *connection) {
+    require(connection->in_window < connection->window);
+    if (connection->free_slot == connection->slot_count && !grow_slots(connection)) {
+        return NULL;
+    }
+    struct slot *slot = &connection->slots[connection->free_slot];
+    connection->free_slot = slot->next_free;
+    return slot;
+}
+
+static void give_back(struct connection *connection, struct slot *slot) {
+    connection->in_window--;
+    connection->window_bytes -= slot->size;
+    *slot = (struct slot){.next_free = connection->free_slot};
+    connection->free_slot = (uint16_t)(slot - connection->slots);
+    if (connection->in_window == 0 && connection->slot_count > SLOTS_FIRST) {
+        free(connection->slots);
+        connection->slots = NULL;
+        connection->slot_count = 0;
+        connection->free_slot = 0;
+    }
 }
 
 /* The base is random and the slot stands in the low bits: a handle of another connection names
@@ -41,7 +74,7 @@ static uint64_t next_handle(struct connection *connection, const struct slot *sl
 
 static struct slot *slot_of(struct connection *connection, uint64_t handle) {
     uint64_t at = (handle - connection->handle_base) % DELIVERY_WINDOW_MAX;
-    if (handle == 0 || at >= connection->window || connection->slots[at].handle != handle) {
+    if (handle == 0 || at >= connection->slot_count || connection->slots[at].handle != handle) {
         return NULL;
     }
     return &connection->slots[at];
@@ -50,7 +83,10 @@ static struct slot *slot_of(struct connection *connection, uint64_t handle) {
 static struct slot *hand_over(struct server *server, struct connection *connection, uint64_t order,
                               const struct envelope *envelope) {
     struct slot *slot = free_slot(connection);
-    require(slot != NULL);
+    if (slot == NULL) {
+        connection_end(server, connection);
+        return NULL;
+    }
     struct wire_deliver message = {
         .handle = next_handle(connection, slot),
         .from = envelope->from,
@@ -80,6 +116,8 @@ void delivery_end(struct server *server, struct connection *connection) {
     }
     free(connection->slots);
     connection->slots = NULL;
+    connection->slot_count = 0;
+    connection->free_slot = 0;
     connection->is_fetching = false;
 }
 
@@ -95,9 +133,8 @@ void fetch_receive(struct server *server, struct connection *connection,
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "fetch not possible");
         return;
     }
-    connection->slots = calloc(window, sizeof(*connection->slots));
-    if (connection->slots == NULL || random_fill(&server->random, &connection->handle_base,
-                                                 sizeof(connection->handle_base)) != OK) {
+    if (random_fill(&server->random, &connection->handle_base, sizeof(connection->handle_base)) !=
+        OK) {
         connection_end(server, connection);
         return;
     }
@@ -230,18 +267,27 @@ void delivery_forget(struct server *server, const struct store_op *op) {
  */
 
 /* One that no batch has yet is never inserted; one that is on its way is deleted after it. */
-static void take_acknowledgement(struct server *server, struct mailbox *mailbox,
-                                 const struct slot *slot, struct store_delete *removal) {
+static enum error take_acknowledgement(struct server *server, struct mailbox *mailbox,
+                                       const struct slot *slot, struct store_op **removal) {
     struct store_op *insert = slot->insert;
     mailbox->is_prompt = server->now.monotonic_ms - slot->handed_ms < server->config.early_wait_ms;
     if (insert != NULL && insert->insert->place != INSERT_RUNNING) {
         early_settle(server, insert);
-        return;
+        return OK;
+    }
+    if (*removal == NULL) {
+        *removal = store_op_new(STORE_DELETE);
+    }
+    if (*removal == NULL) {
+        return ERR_MEMORY;
     }
     if (insert != NULL) {
         insert->insert->is_acknowledged = true;
     }
-    removal->orders[removal->count++] = slot->order;
+    struct store_delete *orders = (*removal)->removal;
+    orders->device = mailbox->device;
+    orders->orders[orders->count++] = slot->order;
+    return OK;
 }
 
 void ack_receive(struct server *server, struct connection *connection,
@@ -255,26 +301,22 @@ void ack_receive(struct server *server, struct connection *connection,
     if (!connection->is_fetching || connection->generation != mailbox->generation) {
         return;
     }
-    struct store_op *op = store_op_new(STORE_DELETE);
-    if (op == NULL) {
-        connection_end(server, connection);
-        return;
-    }
-    op->removal->device = mailbox->device;
-    for (size_t i = 0; i < message.count; i++) {
+    struct store_op *op = NULL;
+    enum error error = OK;
+    for (size_t i = 0; i < message.count && error == OK; i++) {
         struct slot *slot = slot_of(connection, message.handles[i]);
         if (slot != NULL) {
-            take_acknowledgement(server, mailbox, slot, op->removal);
-            connection->in_window--;
-            connection->window_bytes -= slot->size;
-            *slot = (struct slot){0};
+            error = take_acknowledgement(server, mailbox, slot, &op);
+            give_back(connection, slot);
         }
     }
-    if (op->removal->count == 0) {
-        store_op_free(op);
-    } else {
+    if (op != NULL) {
         mailbox_keep(mailbox, op);
         queue_add(server, op);
+    }
+    if (error != OK) {
+        connection_end(server, connection);
+        return;
     }
     delivery_continue(server, connection);
 }

@@ -9,6 +9,9 @@
  *   delivery.c     envelopes that go out
  *   mailboxes.c    devices that matter now
  *   bucket.c       rates
+ *   failures.c     addresses that fail to log in
+ *   limits.c       bounds: their ranges, their change
+ *   stats.c        what is counted
  *   queue.c        operations for the store
  *   admin.c        what the administrator asks, and housekeeping
  *   core.c         the whole
@@ -79,6 +82,8 @@ struct mailbox {
     uint64_t ids_ask_ms; /**< when they may be asked for again */
     struct bucket send;
     struct bucket bundle;
+    struct bucket publish;
+    struct bucket renew;
     struct mailbox *same_bucket;
     struct mailbox *newer; /**< by last use */
     struct mailbox *older;
@@ -91,6 +96,7 @@ struct slot {
     uint64_t size;
     uint64_t handed_ms;
     struct store_op *insert; /**< while it is not stored */
+    uint16_t next_free;      /**< of a free one: the next, or the number of slots */
 };
 
 enum phase {
@@ -160,6 +166,8 @@ struct connection {
     uint16_t in_window;
     uint64_t window_bytes;
     uint64_t cursor; /**< everything stored up to here has been handed over */
+    uint16_t slot_count;
+    uint16_t free_slot; /**< the first free one; slot_count: none */
     uint64_t handle_base;
     uint64_t handles;
     struct slot *slots;
@@ -178,6 +186,14 @@ struct id_memory {
     uint64_t epoch; /**< grows when all is forgotten */
     uint64_t since_ms;
     struct settled settled[SETTLED_SETS][SETTLED_WAYS];
+};
+
+/** See failures.c. */
+enum { FAILURE_WAYS = 8, FAILURE_SETS = FAILED_ADDRESSES_MAX / FAILURE_WAYS };
+struct failures {
+    uint8_t address[16];
+    bool is_used;
+    struct bucket bucket;
 };
 
 struct server {
@@ -233,6 +249,12 @@ struct server {
     uint64_t next_key_ms;
     uint64_t announced_ms; /**< monotonic */
     struct server_figures figures;
+    uint64_t expired;
+    uint64_t handed_over;
+    uint64_t logins;
+    uint64_t turned_away;
+    uint64_t refused[REFUSALS_MAX];
+    struct failures failures[FAILURE_SETS][FAILURE_WAYS];
 };
 
 /* core.c */
@@ -281,6 +303,15 @@ bool login_enter(struct server *server, struct connection *connection,
 bool login_may_enter(const struct server *server, const struct store_device *device);
 /** Keeps a place among the clients until it is decided whether it comes in, or gives it up. */
 void login_hold_place(struct server *server, struct connection *connection, bool hold);
+
+/* failures.c */
+/** A login or a registration from that address was refused. */
+void failures_note(struct server *server, const uint8_t address[16]);
+/** Whether the address has failed too often; in `*retry_s` seconds it may try again. */
+bool failures_are_many(struct server *server, const uint8_t address[16], uint32_t *retry_s);
+
+/* limits.c */
+size_t limits_connection_slots(const struct server_config *config);
 
 /* renewal.c */
 void renew_receive(struct server *server, struct connection *connection,

@@ -50,16 +50,12 @@ must_check enum error envelope_digest(const struct envelope *envelope,
 }
 
 struct store_op *store_op_new(enum store_kind kind) {
-    struct store_op *op = calloc(1, sizeof(*op));
-    if (op == NULL) {
-        return NULL;
-    }
-    op->kind = kind;
-    op->weight = sizeof(*op) + BODY_BYTES[kind];
-    op->any = calloc(1, BODY_BYTES[kind]);
-    if (op->any == NULL) {
-        free(op);
-        return NULL;
+    /* The body stands behind the operation, in the same piece of memory. */
+    struct store_op *op = calloc(1, sizeof(*op) + BODY_BYTES[kind]);
+    if (op != NULL) {
+        op->kind = kind;
+        op->weight = sizeof(*op) + BODY_BYTES[kind];
+        op->any = op + 1;
     }
     return op;
 }
@@ -76,6 +72,5 @@ void store_op_free(struct store_op *op) {
         }
     }
     free(op->admin);
-    free(op->any);
     free(op);
 }
