@@ -31,7 +31,8 @@ static int compare(const void *a, const void *b) {
 
 static double median_us(uint64_t took[ROUNDS]) {
     qsort(took, ROUNDS, sizeof(*took), compare);
-    return (double)took[ROUNDS / 2] / 1000;
+    const int middle = ROUNDS / 2;
+    return (double)took[middle] / 1000;
 }
 
 static double measure_sync(const char *folder) {

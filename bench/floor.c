@@ -244,6 +244,7 @@ static void open_listener(struct relay *relay, uint16_t port) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     relay->epoll = epoll_create1(EPOLL_CLOEXEC);
     relay->listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    require(relay->epoll >= 0 && relay->listening >= 0);
     (void)setsockopt(relay->listening, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(relay->listening, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
         listen(relay->listening, 1024) != 0) {

@@ -150,6 +150,8 @@ struct load {
 /* loop.c */
 uint64_t now_ns(void);
 _Noreturn void load_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** realloc that does not fail. */
+void *load_grow(void *memory, size_t size);
 /** One round: waits at most until `until_ns`, for events, acknowledgements that are due, writes. */
 void load_round(struct load *load, uint64_t until_ns);
 void load_queue(struct link *link);

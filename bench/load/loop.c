@@ -28,6 +28,14 @@ void load_fail(const char *format, ...) {
     exit(1);
 }
 
+void *load_grow(void *memory, size_t size) {
+    void *more = realloc(memory, size);
+    if (more == NULL) {
+        load_fail("out of memory");
+    }
+    return more;
+}
+
 void load_queue(struct link *link) {
     if (!link->is_queued) {
         link->is_queued = true;
@@ -171,10 +179,7 @@ void load_delivered(struct link *link, uint64_t handle, struct bytes payload) {
     struct acks *acks = &link->acks;
     if (acks->waiting_count == acks->waiting_room) {
         acks->waiting_room = 2 * acks->waiting_room + 16;
-        acks->waiting = realloc(acks->waiting, acks->waiting_room * sizeof(*acks->waiting));
-        if (acks->waiting == NULL) {
-            load_fail("out of memory");
-        }
+        acks->waiting = load_grow(acks->waiting, acks->waiting_room * sizeof(*acks->waiting));
     }
     acks->waiting[acks->waiting_count++] = handle;
     go_on(sender);

@@ -10,10 +10,7 @@
 void sample_add(struct sample *sample, uint64_t value) {
     if (sample->count == sample->room) {
         sample->room = sample->room == 0 ? 1u << 16 : sample->room * 2;
-        sample->values = realloc(sample->values, sample->room * sizeof(*sample->values));
-        if (sample->values == NULL) {
-            load_fail("out of memory");
-        }
+        sample->values = load_grow(sample->values, sample->room * sizeof(*sample->values));
     }
     sample->values[sample->count++] = value;
 }
@@ -33,36 +30,45 @@ double sample_quantile(struct sample *sample, double share) {
     return (double)sample->values[at < sample->count ? at : sample->count - 1] / 1000;
 }
 
-/* user and system time of all threads, in ticks: fields 14 and 15, counted behind the name. */
-static double cpu_seconds(pid_t pid) {
+enum { LINE_BYTES = 1024, USER_FIELD = 12, SYSTEM_FIELD = 13, RESIDENT_FIELD = 2 };
+
+/* The first line of a file about the process. */
+static void read_line(pid_t pid, const char *name, char line[LINE_BYTES]) {
     char path[64];
-    char text[1024];
-    unsigned long user = 0;
-    unsigned long system = 0;
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
     FILE *file = fopen(path, "r");
-    if (file == NULL || fgets(text, sizeof(text), file) == NULL) {
-        load_fail("process %d is gone", (int)pid);
+    if (file == NULL || fgets(line, LINE_BYTES, file) == NULL) {
+        load_fail("%s cannot be read: is the server gone?", path);
     }
     fclose(file);
-    const char *rest = strrchr(text, ')');
-    if (rest == NULL || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                               &user, &system) != 2) {
-        load_fail("%s cannot be read", path);
+}
+
+/* The `number`th field, counted from 1. */
+static unsigned long field(const char *text, int number) {
+    text += strspn(text, " ");
+    for (int i = 1; i < number; i++) {
+        text += strcspn(text, " ");
+        text += strspn(text, " ");
     }
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    return strtoul(text, NULL, 10);
+}
+
+/* user and system time of all threads, in ticks; the fields are counted behind the name. */
+static double cpu_seconds(pid_t pid) {
+    char line[LINE_BYTES];
+    read_line(pid, "stat", line);
+    const char *rest = strrchr(line, ')');
+    if (rest == NULL) {
+        load_fail("the state of process %d cannot be read", (int)pid);
+    }
+    unsigned long ticks = field(rest + 1, USER_FIELD) + field(rest + 1, SYSTEM_FIELD);
+    return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 static uint64_t resident(pid_t pid) {
-    char path[64];
-    unsigned long pages = 0;
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL || fscanf(file, "%*u %lu", &pages) != 1) {
-        load_fail("%s cannot be read", path);
-    }
-    fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    char line[LINE_BYTES];
+    read_line(pid, "statm", line);
+    return (uint64_t)field(line, RESIDENT_FIELD) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 struct usage usage_now(pid_t pid) {
