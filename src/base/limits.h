@@ -130,8 +130,8 @@ enum {
     RENEW_BURST = 20,
     FAILED_LOGIN_RATE_PER_MINUTE = 30, /**< an address, and as many registrations */
     FAILED_LOGIN_BURST = 100,
-    FAILED_ADDRESSES_MAX = 4096, /**< remembered; the one that failed least gives way */
-    HANDSHAKES_PER_ROUND = 4,    /**< of TLS, begun in one round of the loop */
+    FAILED_ADDRESSES_MAX = 4096,  /**< remembered; the one that failed least gives way */
+    HANDSHAKES_PER_ROUND = 4,     /**< of TLS, begun in one round of the loop */
     HANDSHAKES_WAITING_MAX = 256, /**< beyond them nobody is let in from the system's queue */
     MAILBOX_MAX_MESSAGES = 10000, /**< waiting, per device */
     SERVER_FULL_RETRY_S = 30,
@@ -140,11 +140,24 @@ enum {
     EARLY_WAIT_MS = 100,    /**< for an acknowledgement before a message is stored */
 };
 #define STORE_QUEUE_MAX_BYTES (UINT64_C(32) << 20) /**< memory of those operations */
-#define MAILBOX_MAX_BYTES (UINT64_C(1) << 30) /**< waiting, per device */
-#define MIN_FREE_BYTES (UINT64_C(64) << 20)   /**< disk: below it new messages are refused */
-#define ENVELOPE_LIFE_MS (30 * DAY_MS)        /**< waiting messages */
-#define ENVELOPE_ID_MEMORY_MS DAY_MS          /**< after it left the queue */
+#define MAILBOX_MAX_BYTES (UINT64_C(1) << 30)      /**< waiting, per device */
+#define MIN_FREE_BYTES (UINT64_C(64) << 20)        /**< disk: below it new messages are refused */
+#define ENVELOPE_LIFE_MS (30 * DAY_MS)             /**< waiting messages */
+#define ENVELOPE_ID_MEMORY_MS DAY_MS               /**< after it left the queue */
 #define INVITE_LIFE_MS DAY_MS
+
+/* What an administrator may choose at most. */
+enum {
+    RATE_CEILING = 1000 * 1000, /**< a second or a minute, and in one burst */
+    MAILBOX_MESSAGES_CEILING = 100 * 1000 * 1000,
+    BEFORE_LOGIN_CEILING = 65536,
+    STORE_QUEUE_CEILING = 1000 * 1000,
+    UNSENT_FLOOR_BYTES = 128 * 1024, /**< the largest frame and some more */
+};
+#define MAILBOX_BYTES_CEILING (UINT64_C(1) << 50)
+#define MIN_FREE_CEILING (UINT64_C(1) << 50)
+#define STORE_QUEUE_BYTES_CEILING (UINT64_C(1) << 40)
+#define KEEP_WAITING_CEILING_MS (3650 * DAY_MS)
 
 /* The client. */
 enum {

@@ -90,6 +90,7 @@ void expire_tick(struct server *server) {
     struct store_op *op = store_op_new(STORE_EXPIRE);
     if (op != NULL) {
         op->expire->messages = true;
+        op->expire->keep_ms = server->config.keep_waiting_ms;
         server->is_expiring = true;
         queue_add(server, op);
     }
@@ -100,6 +101,7 @@ void expire_done(struct server *server, struct store_op *op) {
     if (op->result != OK) {
         return;
     }
+    server->expired += op->expire->count;
     for (struct mailbox *m = server->newest; m != NULL && op->expire->count > 0; m = m->older) {
         for (size_t i = 0; i < op->expire->count; i++) {
             if (op->expire->removed[i].device == m->device) {

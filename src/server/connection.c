@@ -58,7 +58,12 @@ static void drop_oldest_silent(struct server *server) {
         }
     }
     if (oldest != NULL) {
-        connection_end(server, oldest);
+        server->turned_away++;
+        if (oldest->is_established) {
+            connection_fail(server, oldest, 0, ERR_SERVER_FULL, SERVER_FULL_RETRY_S, "");
+        } else {
+            connection_end(server, oldest);
+        }
     }
 }
 
@@ -86,13 +91,15 @@ must_check enum error server_open(struct server *server, const uint8_t address[1
         memset(key + 8, 0, 8);
     }
     if (server->is_failed || server->is_shutting_down ||
-        count_from_address(server, key) >= CONNECTIONS_BEFORE_LOGIN_PER_ADDRESS) {
+        count_from_address(server, key) >= server->config.before_login_per_address_max) {
+        server->turned_away++;
         return ERR_LIMIT;
     }
-    if (server->login_count >= CONNECTIONS_BEFORE_LOGIN_MAX) {
+    if (server->login_count >= server->config.before_login_max) {
         drop_oldest_silent(server);
     }
-    if (server->login_count >= CONNECTIONS_BEFORE_LOGIN_MAX || !find_slot(server, &index)) {
+    if (server->login_count >= server->config.before_login_max || !find_slot(server, &index)) {
+        server->turned_away++;
         return ERR_LIMIT;
     }
     struct connection *made = calloc(1, sizeof(*made));
@@ -106,7 +113,7 @@ must_check enum error server_open(struct server *server, const uint8_t address[1
     made->opened_ms = now.monotonic_ms;
     made->heard_ms = now.monotonic_ms;
     buffer_init(&made->input, INPUT_LOGIN_MAX_BYTES);
-    buffer_init(&made->output, SEND_QUEUE_MAX_BYTES);
+    buffer_init(&made->output, server->config.unsent_max_bytes);
     server->connections[index] = made;
     server->connection_count++;
     enter_login(server, made);
@@ -251,6 +258,8 @@ void connection_wrote(struct server *server, struct connection *connection, enum
 
 void connection_refuse(struct server *server, struct connection *connection, uint32_t request,
                        enum error error, uint32_t retry_s, const char *detail) {
+    const uint16_t number = error_number(error);
+    server->refused[number < REFUSALS_MAX ? number : 0]++;
     const struct wire_error message = {
         .error = error, .retry_after_s = retry_s, .detail = bytes_of_string(detail)};
     connection_wrote(server, connection, wire_write_error(&connection->output, request, &message));
@@ -290,7 +299,7 @@ static enum wire_state state_of(const struct connection *connection) {
 static bool can_take(const struct server *server, const struct connection *connection) {
     return connection->phase != PHASE_CLOSING && !connection->is_login_pending &&
            !connection->is_renewing && !queue_is_full(server) &&
-           connection->in_flight < REQUESTS_IN_FLIGHT_MAX &&
+           connection->in_flight < server->config.requests_in_flight_max &&
            connection->heavy < HEAVY_IN_FLIGHT_MAX &&
            connection->unsent + connection->output.size < OUTPUT_HIGH_BYTES;
 }

@@ -21,7 +21,19 @@ struct server_config server_config_default(void) {
         .send_burst = SEND_BURST,
         .bundle_rate_per_minute = BUNDLE_RATE_PER_MINUTE,
         .bundle_burst = BUNDLE_BURST,
+        .publish_rate_per_minute = PUBLISH_RATE_PER_MINUTE,
+        .publish_burst = PUBLISH_BURST,
+        .renew_rate_per_minute = RENEW_RATE_PER_MINUTE,
+        .renew_burst = RENEW_BURST,
+        .failed_login_rate_per_minute = FAILED_LOGIN_RATE_PER_MINUTE,
+        .failed_login_burst = FAILED_LOGIN_BURST,
+        .before_login_max = CONNECTIONS_BEFORE_LOGIN_MAX,
+        .before_login_per_address_max = CONNECTIONS_BEFORE_LOGIN_PER_ADDRESS,
+        .requests_in_flight_max = REQUESTS_IN_FLIGHT_MAX,
+        .unsent_max_bytes = SEND_QUEUE_MAX_BYTES,
+        .keep_waiting_ms = ENVELOPE_LIFE_MS,
         .store_queue_max = STORE_QUEUE_MAX,
+        .store_queue_max_bytes = STORE_QUEUE_MAX_BYTES,
         .early_wait_ms = EARLY_WAIT_MS,
     };
 }
@@ -42,7 +54,7 @@ must_check enum error server_new(const struct server_config *config,
                                  const struct random_source *random, struct moment now,
                                  struct server **server) {
     enum error error = ERR_MEMORY;
-    require(config->max_clients >= 1 && config->max_clients <= MAX_CLIENTS_MAX);
+    require(server_config_fault(config) == NULL);
     *server = NULL;
     struct server *made = calloc(1, sizeof(*made));
     if (made == NULL) {
@@ -58,8 +70,7 @@ must_check enum error server_new(const struct server_config *config,
     made->queue_end = &made->queue;
     made->memory.epoch = 1;
     made->memory.since_ms = now.monotonic_ms;
-    /* Beside those that are in and those before login, some that are on their way out. */
-    made->connection_slots = config->max_clients + (size_t)2 * CONNECTIONS_BEFORE_LOGIN_MAX;
+    made->connection_slots = limits_connection_slots(config);
     made->connections = calloc(made->connection_slots, sizeof(struct connection *));
     if (made->connections == NULL) {
         goto failed;

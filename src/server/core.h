@@ -25,7 +25,7 @@ struct moment {
 };
 
 /** The bounds that a test or an administrator chooses; server_config_default gives those of
- * base/limits.h. */
+ * base/limits.h. server_set_limits changes all but `store_epoch` and `log` while it runs. */
 struct server_config {
     size_t max_clients; /**< devices logged in at once */
     enum wire_registration registration;
@@ -37,7 +37,19 @@ struct server_config {
     uint32_t send_burst;
     uint32_t bundle_rate_per_minute;
     uint32_t bundle_burst;
-    size_t store_queue_max;
+    uint32_t publish_rate_per_minute;
+    uint32_t publish_burst;
+    uint32_t renew_rate_per_minute;
+    uint32_t renew_burst;
+    uint32_t failed_login_rate_per_minute; /**< refused logins and registrations of an address */
+    uint32_t failed_login_burst;
+    size_t before_login_max;             /**< connections; then the oldest silent one goes */
+    size_t before_login_per_address_max; /**< an IPv4 address, or an IPv6 /64 */
+    size_t requests_in_flight_max;       /**< a connection; then it is not read */
+    size_t unsent_max_bytes;             /**< a connection; then it is dropped */
+    uint64_t keep_waiting_ms;            /**< what nobody fetched so long is deleted */
+    size_t store_queue_max;              /**< operations; then nobody is read */
+    uint64_t store_queue_max_bytes;      /**< the same by their memory */
     /** How long a message that was handed over waits for its acknowledgement before it is inserted,
      * where the device acknowledges promptly; 0: what is not stored is never handed over. */
     uint32_t early_wait_ms;
@@ -46,6 +58,9 @@ struct server_config {
     void *log_context;
 };
 struct server_config server_config_default(void);
+/** The name of the first field that is out of its range, as sottod.conf would write it; NULL when
+ * all can be taken. */
+const char *server_config_fault(const struct server_config *config);
 
 /** ERR_MEMORY, ERR_RANDOM. `random` is copied; what it points to has to outlive the server. */
 must_check enum error server_new(const struct server_config *config,
@@ -107,6 +122,11 @@ void server_disk_free(struct server *server, uint64_t bytes);
 void server_announce_key(struct server *server, const uint8_t *next_key, uint64_t when_ms,
                          struct moment now);
 
+/** From now on the bounds of `config` hold, all or none of them; who is in stays in. ERR_LIMIT: see
+ * server_config_fault. ERR_MEMORY. */
+must_check enum error server_set_limits(struct server *server, const struct server_config *config,
+                                        struct moment now);
+
 /** Accepts nothing any more: every connection is told `error` and closed. */
 void server_shut_down(struct server *server, enum error error, struct moment now);
 /** Whether operations wait or are under way. */
@@ -137,5 +157,32 @@ struct server_figures {
     uint64_t settled;   /**< of those: before they were stored, so that they never were */
 };
 struct server_figures server_figures(const struct server *server);
+
+/** The errors that are counted one by one: the numbers of docs/PROTOCOL.md 4.4; 0 counts what has
+ * none. */
+enum { REFUSALS_MAX = 32 };
+
+/** What `sottod stats` shows. Counters grow from the start of the process; the rest is how it is
+ * now. Taken in one pass over the connections. */
+struct server_stats {
+    struct server_figures figures;
+    uint64_t acknowledged; /**< envelopes that left because their device said so */
+    uint64_t expired;      /**< envelopes that waited longer than `keep_waiting_ms` */
+    uint64_t handed_over;  /**< DELIVERs, those that were handed over again too */
+    uint64_t logins;
+    uint64_t turned_away;           /**< connections that were not taken, or gave way to others */
+    uint64_t refused[REFUSALS_MAX]; /**< ERROR frames, by error_number */
+    size_t before_login;
+    size_t renewing;
+    size_t open;
+    size_t closing;
+    size_t paused;              /**< of all: not read at the moment */
+    size_t addresses_failed;    /**< remembered for refused logins */
+    size_t held;                /**< operations that wait for space on the disk */
+    uint64_t connection_bytes;  /**< memory of read buffers and write queues */
+    uint64_t store_queue_bytes; /**< memory of operations that wait */
+    bool is_disk_low;
+};
+void server_stats(const struct server *server, struct server_stats *stats);
 
 #endif

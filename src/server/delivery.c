@@ -99,6 +99,7 @@ static struct slot *hand_over(struct server *server, struct connection *connecti
         connection_end(server, connection);
         return NULL;
     }
+    server->handed_over++;
     *slot = (struct slot){.handle = message.handle,
                           .order = order,
                           .size = envelope->size,

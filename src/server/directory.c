@@ -54,6 +54,13 @@ void publish_receive(struct server *server, struct connection *connection,
         malformed(server, connection);
         return;
     }
+    /* Before its signatures are looked at, for those are what it costs. */
+    uint32_t retry_s;
+    if (!bucket_take(&connection->mailbox->publish, server->config.publish_rate_per_minute,
+                     server->config.publish_burst, server->now.monotonic_ms, &retry_s)) {
+        connection_refuse(server, connection, frame->request, ERR_RATE_LIMITED, retry_s, "");
+        return;
+    }
     if (!are_signed(server, connection, &message)) {
         connection_refuse(server, connection, frame->request, ERR_CERTIFICATE_REFUSED, 0,
                           "prekeys expired, or not this device's");

@@ -17,6 +17,17 @@ static void queue_login(struct server *server, struct connection *connection, st
     queue_add(server, op);
 }
 
+/* An address from which too many were refused has to wait, and costs no look-up meanwhile. */
+static bool is_held_back(struct server *server, struct connection *connection, uint32_t request) {
+    uint32_t retry_s;
+    bool held_back = failures_are_many(server, connection->address, &retry_s);
+    if (held_back) {
+        connection_fail(server, connection, request, ERR_RATE_LIMITED, retry_s,
+                        "too many refused logins from this address");
+    }
+    return held_back;
+}
+
 /* --- LOGIN
  * --------------------------------------------------------------------------------------------- */
 
@@ -27,6 +38,9 @@ void login_receive(struct server *server, struct connection *connection,
     struct wire_login login;
     if (wire_read_login(frame->body, &login) != OK) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "malformed message");
+        return;
+    }
+    if (is_held_back(server, connection, frame->request)) {
         return;
     }
     struct store_op *op = store_op_new(STORE_LOGIN);
@@ -95,6 +109,7 @@ bool login_enter(struct server *server, struct connection *connection,
     mailbox->owner = connection->number;
     mailbox->generation = device->generation;
     server->logged_in++;
+    server->logins++;
     return true;
 }
 
@@ -152,6 +167,7 @@ static bool is_proven(const struct connection *connection, const struct store_op
 /* The first refusal leaves time for one more: after a renewal whose answer was lost, a device does
  * not know which of two certificates stands here (1.12). */
 static void refuse_login(struct server *server, struct connection *connection, uint32_t request) {
+    failures_note(server, connection->address);
     connection->logins++;
     if (connection->logins < LOGINS_MAX) {
         connection_refuse(server, connection, request, ERR_LOGIN_REFUSED, 0, "");
@@ -243,6 +259,9 @@ void register_receive(struct server *server, struct connection *connection,
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "too many registrations");
         return;
     }
+    if (is_held_back(server, connection, frame->request)) {
+        return;
+    }
     /* Before a signature is looked at: client 51 costs nothing. */
     enum error error = certificate_parse(message.certificate, &certificate);
     const struct mailbox *known = error == OK ? mailbox_find(server, &certificate.name) : NULL;
@@ -253,6 +272,7 @@ void register_receive(struct server *server, struct connection *connection,
     }
     error = check_certificate(server, connection, &message, &certificate);
     if (error != OK) {
+        failures_note(server, connection->address);
         connection_fail(server, connection, frame->request, ERR_CERTIFICATE_REFUSED, 0,
                         refusal_of(error));
         return;
@@ -296,6 +316,7 @@ static void refuse_registration(struct server *server, struct connection *connec
                                                 bytes_of(op->registration->certificate)));
         break;
     default:
+        failures_note(server, connection->address);
         connection_fail(server, connection, op->request, op->result, 0, "");
         break;
     }

@@ -88,6 +88,8 @@ static struct mailbox *add(struct server *server, const struct user_name *name) 
     mailbox->early_end = &mailbox->early;
     bucket_fill(&mailbox->send, server->config.send_burst, server->now.monotonic_ms);
     bucket_fill(&mailbox->bundle, server->config.bundle_burst, server->now.monotonic_ms);
+    bucket_fill(&mailbox->publish, server->config.publish_burst, server->now.monotonic_ms);
+    bucket_fill(&mailbox->renew, server->config.renew_burst, server->now.monotonic_ms);
     struct mailbox **bucket = &server->mailboxes[bucket_of(server, name)];
     mailbox->same_bucket = *bucket;
     *bucket = mailbox;

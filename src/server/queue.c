@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { QUEUE_MAX_BYTES = 32 * 1024 * 1024, BATCH_MAX_BYTES = 8 * 1024 * 1024 };
+enum { BATCH_MAX_BYTES = 8 * 1024 * 1024 };
 
 void queue_count(struct server *server, const struct store_op *op) {
     server->queued++;
@@ -45,7 +45,7 @@ void queue_refuse_later(struct server *server, uint64_t connection, struct mailb
 
 bool queue_is_full(const struct server *server) {
     return server->queued + server->held_count >= server->config.store_queue_max ||
-           server->queued_bytes >= QUEUE_MAX_BYTES;
+           server->queued_bytes >= server->config.store_queue_max_bytes;
 }
 
 static struct store_op *take_first(struct server *server) {

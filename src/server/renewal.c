@@ -29,11 +29,28 @@ static enum error check_prekeys(const struct server *server, const struct wire_r
     return error;
 }
 
-static enum error check(const struct server *server, const struct connection *connection,
-                        const struct wire_renew *message, struct certificate *certificate) {
+/* Before the signatures are looked at, for those are what it costs. Who registered to renew has one
+ * try on a connection, and an account that nobody here deals with has no bucket yet. */
+static enum error take_turn(struct server *server, const struct certificate *certificate,
+                            uint32_t *retry_s) {
+    struct mailbox *mailbox = mailbox_find(server, &certificate->name);
+    *retry_s = 0;
+    return mailbox == NULL ||
+                   bucket_take(&mailbox->renew, server->config.renew_rate_per_minute,
+                               server->config.renew_burst, server->now.monotonic_ms, retry_s)
+               ? OK
+               : ERR_RATE_LIMITED;
+}
+
+static enum error check(struct server *server, const struct connection *connection,
+                        const struct wire_renew *message, struct certificate *certificate,
+                        uint32_t *retry_s) {
     enum error error = certificate_parse(message->certificate, certificate);
     if (error == OK && !is_own(connection, certificate)) {
         error = ERR_MISMATCH;
+    }
+    if (error == OK) {
+        error = take_turn(server, certificate, retry_s);
     }
     if (error == OK) {
         error = certificate_verify(message->certificate, server->now.wall_ms, 0, certificate);
@@ -82,7 +99,12 @@ void renew_receive(struct server *server, struct connection *connection,
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "malformed message");
         return;
     }
-    enum error error = check(server, connection, &message, &certificate);
+    uint32_t retry_s = 0;
+    enum error error = check(server, connection, &message, &certificate, &retry_s);
+    if (error == ERR_RATE_LIMITED) {
+        refuse(server, connection, frame->request, error, retry_s, "");
+        return;
+    }
     if (error != OK) {
         refuse(server, connection, frame->request, ERR_CERTIFICATE_REFUSED, 0,
                error == ERR_MISMATCH ? "not of this device" : "expired, or not well signed");

@@ -51,6 +51,10 @@ struct bucket {
     uint64_t updated_ms;
 };
 void bucket_fill(struct bucket *bucket, uint32_t burst, uint64_t now_ms);
+/** Adds what has gathered since the last look. */
+void bucket_gain(struct bucket *bucket, uint64_t rate_per_minute, uint32_t burst, uint64_t now_ms);
+/** Whether there is a token; false: in `*retry_s` seconds there is one. */
+bool bucket_has(const struct bucket *bucket, uint64_t rate_per_minute, uint32_t *retry_s);
 /** Takes a token; false: in `*retry_s` seconds there is one. */
 bool bucket_take(struct bucket *bucket, uint64_t rate_per_minute, uint32_t burst, uint64_t now_ms,
                  uint32_t *retry_s);

@@ -208,7 +208,8 @@ struct store_delete {
 };
 
 struct store_expire {
-    bool messages; /**< messages too, not only ids, invites and prekeys */
+    bool messages;    /**< messages too, not only ids, invites and prekeys */
+    uint64_t keep_ms; /**< those accepted longer ago */
     size_t count;
     struct {
         uint64_t device;

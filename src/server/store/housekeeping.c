@@ -42,7 +42,7 @@ static size_t find_expired(struct sqlite_store *store, uint64_t until_ms, struct
 
 static void expire_messages(struct sqlite_store *store, struct store_expire *out, uint64_t now_ms) {
     struct expired found[EXPIRE_MAX];
-    out->count = find_expired(store, before(now_ms, ENVELOPE_LIFE_MS), found, &out->more);
+    out->count = find_expired(store, before(now_ms, out->keep_ms), found, &out->more);
     for (size_t i = 0; i < out->count; i++) {
         struct query query = sql_begin(store, SQL_ID_LEAVE);
         sql_bind_u64(&query, now_ms);
