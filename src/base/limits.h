@@ -133,6 +133,7 @@ enum {
     FAILED_ADDRESSES_MAX = 4096,  /**< remembered; the one that failed least gives way */
     HANDSHAKES_PER_ROUND = 4,     /**< of TLS, begun in one round of the loop */
     HANDSHAKES_WAITING_MAX = 256, /**< beyond them nobody is let in from the system's queue */
+    ACCEPTS_PER_ROUND = 16,       /**< and not more at once */
     MAILBOX_MAX_MESSAGES = 10000, /**< waiting, per device */
     SERVER_FULL_RETRY_S = 30,
     STORE_BATCH_MAX = 2048, /**< operations in one transaction */

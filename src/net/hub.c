@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "net/hub.h"
 
+#include "base/limits.h"
 #include "base/require.h"
 #include "net/stream.h"
 
@@ -27,11 +28,25 @@ void link_remove(struct link *link) {
     link->next = link;
 }
 
+/* Begins the oldest handshakes, as many as one round may hold. */
+static void greet(struct hub *hub) {
+    for (size_t i = 0; i < hub->hellos_per_round && !link_is_alone(&hub->hellos); i++) {
+        struct stream *stream = hub->hellos.next->stream;
+        hub_leave_turn(hub, stream);
+        stream_greet(stream);
+    }
+    if (hub->calmed != NULL) {
+        hub->calmed(hub->context_calmed, hub->hello_count);
+    }
+}
+
 /* Flushes what is queued now. What these streams queue meanwhile waits for the next round, so that
  * one that always has more to say keeps nobody waiting. */
 static void on_round_end(uv_check_t *check) {
     struct hub *hub = check->data;
     struct link last;
+    hub->wants_round = false;
+    greet(hub);
     link_init(&last, NULL);
     link_append(&hub->queued, &last);
     while (hub->queued.next != &last) {
@@ -40,7 +55,7 @@ static void on_round_end(uv_check_t *check) {
         stream_flush(link->stream);
     }
     link_remove(&last);
-    if (link_is_alone(&hub->queued)) {
+    if (link_is_alone(&hub->queued) && link_is_alone(&hub->hellos) && !hub->wants_round) {
         uv_idle_stop(&hub->idle);
     }
 }
@@ -59,6 +74,12 @@ void hub_init(struct hub *hub, uv_loop_t *loop, const struct tls_context *tls, u
     hub->context = NULL;
     link_init(&hub->streams, NULL);
     link_init(&hub->queued, NULL);
+    link_init(&hub->hellos, NULL);
+    hub->hello_count = 0;
+    hub->hellos_per_round = HANDSHAKES_PER_ROUND;
+    hub->calmed = NULL;
+    hub->wants_round = false;
+    hub->context_calmed = NULL;
     buffer_init(&hub->output, HUB_OUTPUT_BYTES);
     /* These four have no way to fail (libuv says so of the first two; the others need a callback).
      */
@@ -75,6 +96,24 @@ void hub_queue(struct hub *hub, struct stream *stream) {
     if (link_is_alone(&stream->queued)) {
         link_append(&hub->queued, &stream->queued);
         (void)uv_idle_start(&hub->idle, on_idle);
+    }
+}
+
+void hub_wait_for_turn(struct hub *hub, struct stream *stream) {
+    link_append(&hub->hellos, &stream->hello);
+    hub->hello_count++;
+    (void)uv_idle_start(&hub->idle, on_idle);
+}
+
+void hub_ask_round(struct hub *hub) {
+    hub->wants_round = true;
+    (void)uv_idle_start(&hub->idle, on_idle);
+}
+
+void hub_leave_turn(struct hub *hub, struct stream *stream) {
+    if (!link_is_alone(&stream->hello)) {
+        link_remove(&stream->hello);
+        hub->hello_count--;
     }
 }
 

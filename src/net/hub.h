@@ -41,7 +41,14 @@ struct hub {
     uv_idle_t idle;     /**< runs while something is queued: the loop then does not sleep */
     struct link streams;
     struct link queued; /**< streams with something to send */
-    unsigned handles;   /**< of the hub's own, not yet closed */
+    struct link hellos; /**< streams whose ClientHello waits for its turn, oldest first */
+    size_t hello_count;
+    size_t hellos_per_round; /**< handshakes of TLS that are begun in one round */
+    void (*calmed)(void *context,
+                   size_t hello_count); /**< after each round's handshakes; or NULL */
+    void *context_calmed;
+    bool wants_round; /**< another one at once */
+    unsigned handles; /**< of the hub's own, not yet closed */
     bool is_closing;
     void (*closed)(void *context); /**< all streams and handles are gone: the hub may be freed */
     void *context;
@@ -58,6 +65,16 @@ void hub_check_gone(struct hub *hub);
 
 /** Has `stream_flush` called for the stream at the end of the round. */
 void hub_queue(struct hub *hub, struct stream *stream);
+
+/** Has `stream_greet` called for the stream when its turn comes: a handshake costs much, and those
+ * who are in already are not to wait for a thousand of them. */
+void hub_wait_for_turn(struct hub *hub, struct stream *stream);
+
+/** Has the loop make another round at once, whether or not anything happens. */
+void hub_ask_round(struct hub *hub);
+
+/** Gives up the stream's turn, if it waits for one. */
+void hub_leave_turn(struct hub *hub, struct stream *stream);
 
 /** Ends the hub once its streams are gone. `closed` is called from the loop, never from here. */
 void hub_close(struct hub *hub, void (*closed)(void *context), void *context);

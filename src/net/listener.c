@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "net/listener.h"
 
+#include "base/limits.h"
+#include "base/require.h"
 #include "net/cause.h"
 #include "net/stream.h"
 
@@ -22,8 +24,11 @@ struct listener {
     uv_tcp_t tcp;
     struct hub hub;
     struct listener_events events;
+    struct listener_limits limits;
     uint16_t port;
+    size_t accepted; /**< in this round */
     bool is_closing;
+    bool is_holding; /**< libuv has a connection that was not taken yet, and looks for no other */
 };
 
 /* --- a connection's events --- */
@@ -128,6 +133,12 @@ static void on_connection(uv_stream_t *handle, int status) {
     if (status < 0 || listener->is_closing) {
         return; /* out of files: libuv has shed the connection; the next one may find room */
     }
+    listener->is_holding = true;
+    if (listener->accepted >= listener->limits.accepts_per_round ||
+        listener->hub.hello_count >= listener->limits.handshakes_waiting_max) {
+        hub_ask_round(&listener->hub);
+        return;
+    }
     struct connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL) {
         return;
@@ -137,6 +148,8 @@ static void on_connection(uv_stream_t *handle, int status) {
         free(connection);
         return;
     }
+    listener->is_holding = false;
+    listener->accepted++;
     if (!is_wanted(listener, connection)) {
         connection->stream.events = &DROPPED_EVENTS;
         stream_close(&connection->stream, false);
@@ -144,6 +157,33 @@ static void on_connection(uv_stream_t *handle, int status) {
                stream_start(&connection->stream, NULL) != OK) {
         stream_close(&connection->stream, false);
     }
+}
+
+/* At the end of a round, whether or not there is room again, or memory. */
+static void on_calmed(void *context, size_t hello_count) {
+    struct listener *listener = context;
+    listener->accepted = 0;
+    if (listener->is_holding && hello_count < listener->limits.handshakes_waiting_max) {
+        on_connection((uv_stream_t *)&listener->tcp, 0);
+        if (!listener->is_holding) {
+            hub_ask_round(&listener->hub); /* what its coming gave others to do is for that one */
+        }
+    }
+}
+
+struct listener_limits listener_limits_default(void) {
+    return (struct listener_limits){
+        .handshakes_per_round = HANDSHAKES_PER_ROUND,
+        .handshakes_waiting_max = HANDSHAKES_WAITING_MAX,
+        .accepts_per_round = ACCEPTS_PER_ROUND,
+    };
+}
+
+void listener_set_limits(struct listener *listener, const struct listener_limits *limits) {
+    require(limits->handshakes_per_round > 0 && limits->handshakes_waiting_max > 0 &&
+            limits->accepts_per_round > 0);
+    listener->limits = *limits;
+    listener->hub.hellos_per_round = limits->handshakes_per_round;
 }
 
 /* --- opening and closing --- */
@@ -200,6 +240,10 @@ static struct listener *new_listener(uv_loop_t *loop, const struct tls_context *
     if (listener != NULL) {
         listener->events = *events;
         hub_init(&listener->hub, loop, tls, CLOSE_FLUSH_MS);
+        listener->hub.calmed = on_calmed;
+        listener->hub.context_calmed = listener;
+        const struct listener_limits limits = listener_limits_default();
+        listener_set_limits(listener, &limits);
     }
     return listener;
 }

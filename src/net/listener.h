@@ -47,6 +47,17 @@ must_check enum error listener_open(uv_loop_t *loop, const struct tls_identity *
                                     const struct listener_events *events,
                                     struct listener **listener, char *cause, size_t cause_size);
 
+/** How fast strangers are let in; the defaults are those of base/limits.h. */
+struct listener_limits {
+    size_t handshakes_per_round;   /**< of TLS, begun in one round of the loop, oldest first */
+    size_t handshakes_waiting_max; /**< beyond them the system's queue keeps who comes */
+    size_t accepts_per_round;      /**< connections taken from that queue in one round */
+};
+struct listener_limits listener_limits_default(void);
+
+/** From now on. None may be 0. */
+void listener_set_limits(struct listener *listener, const struct listener_limits *limits);
+
 /** The port that it listens on. */
 uint16_t listener_port(const struct listener *listener);
 

@@ -36,6 +36,7 @@ static void close_handles(struct stream *stream) {
     }
     stream->state = STREAM_CLOSING;
     link_remove(&stream->queued);
+    hub_leave_turn(stream->hub, stream);
     stream->tls.out = NULL;
     tls_session_end(&stream->tls);
     buffer_clear(&stream->plain);
@@ -288,6 +289,7 @@ must_check enum error stream_init(struct stream *stream, struct hub *hub,
     buffer_init(&stream->early, STREAM_EARLY_MAX_BYTES);
     link_init(&stream->queued, stream);
     link_init(&stream->all, stream);
+    link_init(&stream->hello, stream);
     link_append(&hub->streams, &stream->all);
     return OK;
 }

@@ -46,6 +46,7 @@ struct stream {
     const struct stream_events *events;
     struct link all;    /**< in hub->streams */
     struct link queued; /**< in hub->queued */
+    struct link hello;  /**< in hub->hellos, while `early` holds a ClientHello that waits */
     struct tls_session tls;
     struct buffer early; /**< a server's: the record of the handshake that is not whole yet */
     enum stream_state state;
@@ -97,6 +98,9 @@ bool stream_read_start(struct stream *stream);
 
 /** Feeds TLS with what came (a client begins with nothing) and hands on what that gives. */
 void stream_feed(struct stream *stream, struct bytes bytes);
+
+/** Its turn has come: takes the ClientHello in `early`. For the hub. */
+void stream_greet(struct stream *stream);
 
 /** At the end of a round: encrypts and writes. For the hub. */
 void stream_flush(struct stream *stream);

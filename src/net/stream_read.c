@@ -2,6 +2,8 @@
 /* A stream's input: from the socket through TLS to its owner. */
 #include "net/stream.h"
 
+#include "base/require.h"
+
 /* Hands what was decrypted upwards in one piece, and only then judges how the reading ended. */
 static void receive(struct stream *stream) {
     struct hub *hub = stream->hub;
@@ -81,12 +83,25 @@ static void feed_early_record(struct stream *stream) {
     buffer_clear(&stream->early);
 }
 
+void stream_greet(struct stream *stream) {
+    require(stream->state == STREAM_OPEN && stream->tls.ssl == NULL);
+    feed_early_record(stream);
+}
+
+static bool waits_for_turn(const struct stream *stream) {
+    return !link_is_alone(&stream->hello);
+}
+
 /* A server's handshake goes to TLS in whole records, and a record that is too long for one not at
  * all. OpenSSL takes memory for the largest record there may be as soon as one has begun, and we as
  * bytes come: so a stranger costs what it sends. There is no TLS object before a whole ClientHello
- * has come. */
+ * has come, and none before its turn; nobody has anything to say behind it until it is answered. */
 static void feed_early(struct stream *stream, struct bytes bytes) {
     while (bytes.size > 0 && stream->state == STREAM_OPEN && !stream->tls.is_established) {
+        if (waits_for_turn(stream)) {
+            stream_fail(stream, STREAM_END_TLS);
+            return;
+        }
         size_t missing = early_missing(stream);
         size_t part = bytes.size < missing ? bytes.size : missing;
         enum error error = buffer_append(&stream->early, bytes_make(bytes.data, part));
@@ -94,6 +109,8 @@ static void feed_early(struct stream *stream, struct bytes bytes) {
         missing = early_missing(stream);
         if (error != OK || missing > STREAM_EARLY_MAX_BYTES || !may_begin(stream, missing == 0)) {
             stream_fail(stream, error == ERR_MEMORY ? STREAM_END_MEMORY : STREAM_END_TLS);
+        } else if (missing == 0 && stream->tls.ssl == NULL) {
+            hub_wait_for_turn(stream->hub, stream);
         } else if (missing == 0) {
             feed_early_record(stream);
         }
