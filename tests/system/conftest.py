@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: ISC
+import os
 import signal
 
 import pytest
@@ -7,6 +8,19 @@ import sottotest
 
 # Started in the background by a shell, pytest would hand on an ignored SIGINT to every program under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+LONG = os.environ.get("SOTTO_LONG") == "1"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes minutes; runs with SOTTO_LONG=1, as ./check --long sets it")
+
+
+def pytest_collection_modifyitems(items):
+    """The long tests are skipped aloud unless they are asked for."""
+    for item in items:
+        if item.get_closest_marker("long") and not LONG:
+            item.add_marker(pytest.mark.skip(reason="SKIPPED: long, runs with SOTTO_LONG=1 (./check --long)"))
 
 
 @pytest.fixture(autouse=True)
