@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: ISC
+"""A server with its shipped settings under those who want to keep it from its members: silent connections, a thousand
+ClientHellos at once, a member who sends faster than anybody may. Whoever is in goes on talking, promptly."""
+import multiprocessing
+import socket
+import struct
+import time
+
+import pytest
+
+import sottotest
+import wire
+from sottotest import Server, reduced
+from wire import ACCEPTED, ACK, CAUGHT_UP, DELIVER, ERROR, FETCH, SEND, Closed, Member
+
+BEFORE_LOGIN, PER_ADDRESS, SEND_BURST = 512, 64, 2000  # as shipped
+PROMPT_SECONDS = reduced(0.05, 0.5)
+MEMORY_KIB = 150 * 1024
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = Server(tmp_path)
+    server.start()
+    return server
+
+
+@pytest.fixture
+def talk(server):
+    """Two members; called, one message goes from one to the other and both acknowledgements come. The seconds of it."""
+    forge = wire.Forge()
+    left, right = Member(forge, server, "left"), Member(forge, server, "right")
+    right.say(FETCH, struct.pack(">H", 16))
+    assert right.stream.frame()[0] == CAUGHT_UP
+
+    def once():
+        envelope, began = wire.compact_junk(), time.monotonic()
+        left.say(SEND, wire.send("right", envelope))
+        kind, _, body = right.stream.frame()
+        assert kind == DELIVER and wire.read_deliver(body)["envelope"] == envelope
+        right.say(ACK, wire.ack(wire.read_deliver(body)["handle"]))
+        assert left.stream.frame()[0] == ACCEPTED
+        return time.monotonic() - began
+    once.forge = forge
+    once()
+    return once
+
+
+def p99(seconds):
+    return sorted(seconds)[len(seconds) * 99 // 100]
+
+
+def client_hello():
+    """What a client of ours writes first; a server can't tell a copy from a new one, and answers in full."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        process = sottotest.start([sottotest.program("tlspipe"), "connect", "127.0.0.1", str(listening.getsockname()[1])])
+        listening.settimeout(10)
+        with listening.accept()[0] as near:
+            near.settimeout(10)
+            hello = near.recv(5)
+            while len(hello) < 5 + struct.unpack(">H", hello[3:5])[0]:
+                hello += near.recv(1 << 14)
+        sottotest.end(process)
+    return hello
+
+
+def connect_many(address, count, first, sources):
+    """So many connections, in turn from several addresses, each with those bytes sent."""
+    made = []
+    for i in range(count):
+        one = socket.socket()
+        one.bind((f"127.0.{1 + i % sources}.1", 0))
+        try:
+            one.connect(address)
+            one.sendall(first)
+        except OSError:
+            pass  # refused: that is the server's right
+        made.append(one)
+    return made
+
+
+def flood(address, count, first, sources, rounds, ready, over):
+    """In a process of its own, so that it takes no time from those who measure."""
+    ready.set()
+    while not over.is_set():
+        made = connect_many(address, count, first, sources)
+        if rounds == 1:
+            over.wait(30)
+        for one in made:
+            one.close()
+
+
+def talk_beside(talk, server, *what):
+    """Conversations while another process floods."""
+    ready, over = multiprocessing.Event(), multiprocessing.Event()
+    process = multiprocessing.Process(target=flood, args=((server.host, server.port), *what, ready, over), daemon=True)
+    process.start()
+    assert ready.wait(10)
+    seconds = []
+    try:
+        until = time.monotonic() + reduced(2, 1)
+        while time.monotonic() < until:
+            seconds.append(talk())
+            time.sleep(0.004)  # within what a member may send
+    finally:
+        over.set()
+        process.join(10)
+    assert process.exitcode == 0
+    return seconds
+
+
+def test_hellos_delay_nobody_who_is_in(server, talk, figures):
+    """A thousand handshakes begun at once, over and over: each costs the server a key exchange and a signature."""
+    calm, before = p99([talk() for _ in range(200)]), server.rss_kib()
+    seconds = talk_beside(talk, server, 1000, client_hello(), 20, 0)
+    figures(f"flood of 1,000 ClientHellos: p99 {1000 * p99(seconds):.1f} ms ({1000 * calm:.1f} ms in calm), "
+            f"{(server.rss_kib() - before) / 1024:.0f} MiB more")
+    assert p99(seconds) < max(PROMPT_SECONDS, 3 * calm)
+    assert server.rss_kib() - before < MEMORY_KIB
+    talk()
+
+
+def test_silent_connections_keep_nobody_out(server, talk, figures):
+    """More of them than may be before login: the oldest silent ones go, and a member comes in among them."""
+    before = server.rss_kib()
+    seconds = talk_beside(talk, server, 2 * BEFORE_LOGIN, b"", 20, 1)
+    assert p99(seconds) < PROMPT_SECONDS
+    assert server.rss_kib() - before < MEMORY_KIB
+    made = connect_many((server.host, server.port), 2 * BEFORE_LOGIN, b"\x16", 20)
+    Member(talk.forge, server, "late")
+    for one in made:
+        one.close()
+    figures(f"{2 * BEFORE_LOGIN} silent connections: p99 {1000 * p99(seconds):.1f} ms")
+
+
+def is_open(connection):
+    connection.settimeout(0.3)
+    try:
+        return connection.recv(1) != b""
+    except socket.timeout:
+        return True
+    except OSError:
+        return False
+
+
+def test_one_address_has_its_share(server, talk):
+    """64 connections before login from one address, and none more; another address has its own."""
+    made = connect_many((server.host, server.port), PER_ADDRESS + 1, b"", 1)
+    assert not is_open(made[-1])
+    assert is_open(made[-2]) and is_open(made[0])
+    other = connect_many((server.host, server.port), 2, b"", 2)[1]
+    assert is_open(other)
+    for one in [*made, other]:
+        one.close()
+    talk()
+
+
+def test_a_member_who_floods_is_told_to_wait(server, talk, figures):
+    """Past the burst: rate_limited with the time to wait, and the others are as prompt as before."""
+    fast = Member(talk.forge, server, "fast")
+    envelope, answers, seconds = wire.compact_junk(), [], []
+    for start in range(0, SEND_BURST + 400, 200):
+        for i in range(200):
+            fast.say(SEND, wire.send("left", envelope, struct.pack(">QQ", 1, start + i)))
+        seconds.append(talk())
+        answers += [fast.stream.frame() for _ in range(200)]
+    kinds = [kind for kind, _, _ in answers]
+    assert set(kinds[:SEND_BURST]) == {ACCEPTED}
+    said = [wire.read_error(body) for kind, _, body in answers if kind == ERROR]
+    assert said, "nobody sends more than the burst and what has gathered meanwhile"
+    assert said[0]["code"] == "rate_limited" and said[0]["retry_after_s"] >= 1, said[0]
+    assert {one["code"] for one in said} <= {"rate_limited", "earlier_refused"}
+    assert max(seconds) < 20 * PROMPT_SECONDS
+    figures(f"{len(said)} of {len(answers)} refused, others wait {1000 * max(seconds):.0f} ms at most")
+    with pytest.raises((Closed, AssertionError)):
+        fast.stream.frame(seconds=0.2)  # every request had its one answer
