@@ -272,6 +272,10 @@ class Closed(Exception):
     """The other end hung up."""
 
 
+class NoConnection(AssertionError):
+    """Nobody listened, or the handshake broke; what tlspipe said of it."""
+
+
 class Stream:
     """Frames over one TLS connection; `exporter` is bound to it."""
 
@@ -347,7 +351,9 @@ def connect(server, source=None, options=()):
                                   stdin=far, stdout=far)
     near.settimeout(30)
     said = read_line(near)
-    assert "exporter" in said, said
+    if "exporter" not in said:
+        near.close()
+        raise NoConnection(said)
     return Stream(near, bytes.fromhex(said["exporter"]), process)
 
 
