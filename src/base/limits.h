@@ -131,9 +131,9 @@ enum {
     FAILED_LOGIN_RATE_PER_MINUTE = 30, /**< an address, and as many registrations */
     FAILED_LOGIN_BURST = 100,
     FAILED_ADDRESSES_MAX = 4096,  /**< remembered; the one that failed least gives way */
-    HANDSHAKES_PER_ROUND = 4,     /**< of TLS, begun in one round of the loop */
+    HANDSHAKES_PER_ROUND = 2,     /**< of TLS, begun in one round of the loop */
     HANDSHAKES_WAITING_MAX = 256, /**< beyond them nobody is let in from the system's queue */
-    ACCEPTS_PER_ROUND = 16,       /**< and not more at once */
+    ACCEPTS_PER_ROUND = 8,        /**< and not more at once */
     MAILBOX_MAX_MESSAGES = 10000, /**< waiting, per device */
     SERVER_FULL_RETRY_S = 30,
     STORE_BATCH_MAX = 2048, /**< operations in one transaction */
