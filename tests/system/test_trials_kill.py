@@ -92,7 +92,7 @@ class Storm:
         then the server, or both together; or the client stays, and sees the server vanish."""
         self.allow(1)
         client = self.rita.start("recv", "--json", "--timeout", "10s") if turn % 4 else None
-        time.sleep(chance.uniform(0.0, 0.09 if client else 0.03))
+        time.sleep(chance.uniform(0.0, reduced(0.09, 0.4) if client else 0.03))
         if turn % 4 in (1, 2):  # both, or it alone and the server a little later
             sottotest.end(client, signal.SIGKILL)
             self.client_kills += 1
@@ -157,6 +157,7 @@ def test_a_hundred_kills_lose_nothing_and_show_nothing_twice(tmp_path, figures):
     storm_of_kills(tmp_path, figures, reduced(100, 10))
 
 
+@pytest.mark.skipif(sottotest.REDUCED, reason="SKIPPED under sanitizers: it judges the test, not the programs")
 def test_the_same_storm_notices_that_the_log_is_gone(tmp_path, figures):
     """As if ACCEPTED had been said before the commit: the database's log is emptied after each kill."""
     def forget(server):
