@@ -41,6 +41,11 @@ must_check enum error file_write_private(const char *path, struct bytes data);
  * ERR_LIMIT. */
 must_check enum error file_read(const char *path, struct buffer *out);
 
+/** Copies a file of any size; "-" is stdin, or stdout. The copy is a new private file, whole or not
+ * there, and on the disk. ERR_NOT_FOUND, ERR_DUPLICATE (something has the new name),
+ * ERR_STORAGE_FAILED, ERR_DISK_FULL. */
+must_check enum error file_copy(const char *from, const char *to);
+
 /** Syncs a folder so that new names in it survive. */
 must_check enum error folder_sync(const char *path);
 

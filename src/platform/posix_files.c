@@ -181,3 +181,76 @@ must_check enum error file_write_private(const char *path, struct bytes data) {
     enum error error = fill_and_rename(handle, temporary, path, data);
     return error == OK ? sync_parent(path) : error;
 }
+
+/* --- copying --- */
+
+enum { COPY_PART_BYTES = 64 * 1024 };
+
+static enum error pour(int from, int to) {
+    static const size_t size = COPY_PART_BYTES;
+    uint8_t *part = malloc(size);
+    enum error error = part == NULL ? ERR_MEMORY : OK;
+    while (error == OK) {
+        ssize_t got = read(from, part, size);
+        if (got == 0) {
+            break;
+        }
+        if (got > 0) {
+            error = write_all(to, bytes_make(part, (size_t)got));
+        } else if (errno != EINTR) {
+            error = storage_error();
+        }
+    }
+    if (part != NULL) {
+        wipe(part, size);
+    }
+    free(part);
+    return error;
+}
+
+/* The new name is a second one for the file before it is the only one: nothing is replaced. */
+static enum error name_it(const char *temporary, const char *path) {
+    enum error error = OK;
+    if (link(temporary, path) != 0) {
+        error = errno == EEXIST ? ERR_DUPLICATE : storage_error();
+    }
+    (void)unlink(temporary);
+    return error == OK ? sync_parent(path) : error;
+}
+
+static enum error pour_into_new(int from, const char *path) {
+    char temporary[PATH_MAX_BYTES];
+    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+    if (length < 0 || (size_t)length >= sizeof(temporary)) {
+        return ERR_STORAGE_FAILED;
+    }
+    int handle = mkostemp(temporary, O_CLOEXEC);
+    if (handle < 0) {
+        return storage_error();
+    }
+    enum error error = pour(from, handle);
+    if (error == OK && !sync_handle(handle)) {
+        error = storage_error();
+    }
+    if (close(handle) != 0 && error == OK) {
+        error = storage_error();
+    }
+    if (error != OK) {
+        (void)unlink(temporary);
+        return error;
+    }
+    return name_it(temporary, path);
+}
+
+must_check enum error file_copy(const char *from, const char *to) {
+    int handle = strcmp(from, "-") == 0 ? STDIN_FILENO : open(from, O_RDONLY | O_CLOEXEC);
+    if (handle < 0) {
+        return open_error();
+    }
+    enum error error =
+        strcmp(to, "-") == 0 ? pour(handle, STDOUT_FILENO) : pour_into_new(handle, to);
+    if (handle != STDIN_FILENO) {
+        (void)close(handle);
+    }
+    return error;
+}

@@ -141,6 +141,17 @@ must_check enum error data_open(struct data *data, bool create,
     return error;
 }
 
+must_check enum error data_claim(struct data *data) {
+    unsigned mode = 0;
+    struct stat status;
+    enum error error = judged(data, folder_private(data->folder, &mode), data->folder, mode, "700");
+    if (error == OK) {
+        error = take_lock(data);
+    }
+    bool is_there = stat(data->key, &status) == 0 || stat(data->database, &status) == 0;
+    return error == OK && is_there ? ERR_CONFLICT : error;
+}
+
 static enum error make_key(struct data *data, struct buffer *pem) {
     enum error error = tls_identity_generate(pem);
     if (error == OK) {

@@ -41,6 +41,10 @@ must_check enum error data_find(struct data *data);
  * and opens the store. On a failure `path`, `cause` and `detail` of `data` say what and why. */
 must_check enum error data_open(struct data *data, bool create, const struct random_source *random);
 
+/** Makes the folder for a server that is put back from a backup, and takes the lock. ERR_CONFLICT
+ * when there is a server's data already; nothing is changed then. */
+must_check enum error data_claim(struct data *data);
+
 /** Loads the server's key, and makes it when `create`. */
 must_check enum error data_load_key(struct data *data, bool create);
 

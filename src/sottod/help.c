@@ -14,6 +14,8 @@ static const char OVERVIEW[] =
     "  key                    print the key that people see when they join\n"
     "  key rotate             plan a change of that key\n"
     "  user remove NAME       delete an account and what waits for it\n"
+    "  backup FILE            copy the whole server into one file, while it runs\n"
+    "  restore FILE           make a server of such a file\n"
     "  help COMMAND           explain one command\n"
     "\n"
     "Every command takes:\n"
@@ -99,6 +101,32 @@ static const char USER_REMOVE[] =
     "The name becomes free. Whoever takes it has another key, and contacts are told so.\n"
     "Exit: 0 done, 2 usage, 6 not allowed, 7 no such user, 9 no data there.\n";
 
+static const char BACKUP[] =
+    "sottod backup FILE - copy the whole server into one file, while it runs or not\n"
+    "\n"
+    "  sottod backup /var/backups/sotto-$(date +%F).backup\n"
+    "  sottod backup - | ssh other-machine 'cat > sotto.backup'\n"
+    "\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "FILE is new, and for you alone (0600); '-' is stdout. In it are accounts, public keys, "
+    "sealed\n"
+    "messages that wait, and the server's key: whoever has it can pose as the server, not read.\n"
+    "Exit: 0 done, 2 usage, 6 not allowed, 9 storage, or no data there.\n";
+
+static const char RESTORE[] =
+    "sottod restore FILE - make a server of a backup\n"
+    "\n"
+    "  sottod restore /var/backups/sotto-2026-11-01.backup --data /var/lib/sottod\n"
+    "\n"
+    "      --data DIR         a folder without a server's data (SOTTOD_DATA; default\n"
+    "                         ~/.local/share/sottod)\n"
+    "\n"
+    "FILE may be '-', stdin. The server begins a new epoch: clients offer again what it does not\n"
+    "have, and publish new prekeys. Nobody is shown a message twice. Who joined after the backup\n"
+    "joins again with a fresh invite and keeps name and key.\n"
+    "Exit: 0 done, 2 usage, or there is a server's data already, 9 storage, or no backup.\n";
+
 const char *help_overview(void) {
     return OVERVIEW;
 }
@@ -115,6 +143,10 @@ const char *help_of(enum command command) {
         return KEY;
     case COMMAND_USER_REMOVE:
         return USER_REMOVE;
+    case COMMAND_BACKUP:
+        return BACKUP;
+    case COMMAND_RESTORE:
+        return RESTORE;
     case COMMAND_COUNT:
         break;
     }

@@ -46,6 +46,10 @@ int main(int argc, char **argv) {
         return command_key(&options);
     case COMMAND_USER_REMOVE:
         return command_user_remove(&options);
+    case COMMAND_BACKUP:
+        return command_backup(&options);
+    case COMMAND_RESTORE:
+        return command_restore(&options);
     case COMMAND_SERVE:
     case COMMAND_COUNT:
         break;

@@ -64,6 +64,8 @@ static const struct {
     [COMMAND_KEY_ROTATE] = {"key", "rotate", 0},
     [COMMAND_KEY] = {"key", NULL, 0},
     [COMMAND_USER_REMOVE] = {"user", "remove", 1},
+    [COMMAND_BACKUP] = {"backup", NULL, 1},
+    [COMMAND_RESTORE] = {"restore", NULL, 1},
 };
 
 enum { WORDS_MAX = 8 };
@@ -190,8 +192,8 @@ static enum error read_words(struct words *words, int argc, char **argv) {
  * ------------------------------------------------------------------------------------------- */
 
 static enum error unknown_command(struct words *words, const char *text) {
-    static const char *const names[] = {"serve", "invite", "key",    "user",
-                                        "help",  "create", "remove", "rotate"};
+    static const char *const names[] = {"serve",   "invite", "key",    "user",   "backup",
+                                        "restore", "help",   "create", "remove", "rotate"};
     const char *near = word_suggest(text, names, sizeof(names) / sizeof(names[0]));
     char detail[USAGE_MAX_BYTES] = "See:  sottod --help";
     if (near != NULL) {
@@ -342,7 +344,9 @@ static enum error check_fit(struct words *words, enum command command, int argum
                      words->words[words->count - 1]);
     }
     if (arguments < COMMANDS[command].arguments) {
-        return usage(words, "", "which user? sottod user remove NAME --confirm NAME");
+        return command == COMMAND_USER_REMOVE
+                   ? usage(words, "", "which user? sottod user remove NAME --confirm NAME")
+                   : usage(words, "", "which file? sottod %s FILE", COMMANDS[command].noun);
     }
     return OK;
 }
@@ -397,6 +401,10 @@ must_check enum error options_parse(int argc, char **argv, struct options *optio
     }
     if (error == OK && options->command == COMMAND_USER_REMOVE) {
         error = read_removal(&words, options);
+    }
+    if (error == OK &&
+        (options->command == COMMAND_BACKUP || options->command == COMMAND_RESTORE)) {
+        options->file = words.words[words.count - 1];
     }
     return error;
 }

@@ -14,6 +14,8 @@ enum command {
     COMMAND_KEY_ROTATE, /* before the noun alone */
     COMMAND_KEY,
     COMMAND_USER_REMOVE,
+    COMMAND_BACKUP,
+    COMMAND_RESTORE,
     COMMAND_COUNT,
 };
 
@@ -38,6 +40,7 @@ struct options {
     bool is_admin;
     const char *at;        /**< of `key rotate`, NULL: not given */
     struct user_name name; /**< of `user remove` */
+    const char *file;      /**< of `backup` and `restore`; "-" is stdout, or stdin */
 };
 
 /** Reads the `argc` words of `argv`, of which the first is the program. Strings point into `argv`.
