@@ -132,3 +132,27 @@ def test_what_restore_refuses(tmp_path, server):
     check(other.run("restore", str(tmp_path / "nothing"), expect=9), "storage_failed")
     other.run("restore", str(file))
     assert other.run("key").out == server.run("key").out
+
+
+def test_check_sees_a_message_that_was_changed_and_a_page_that_was(tmp_path, server):
+    ana, bob = people(server, tmp_path, "ana", "bob")
+    ana.send("bob", "one")
+    ana.send("bob", "two")
+    out = server.run("check", "--deep").out.split("\n")
+    assert [line.split() for line in out[:4]] == [["accounts", "2"], ["waiting", "messages", "2"], ["damaged", "0"],
+                                                  ["database", "whole"]]
+    server.stop()
+    with sqlite3.connect(server.data / "server.db") as database:
+        database.execute("UPDATE messages SET envelope = zeroblob(length(envelope)) WHERE place = 1")
+    assert "whole" in server.run("check").out
+    changed = server.run("check", "--deep", expect=9)
+    check(changed, "store_broken")
+    assert ["damaged", "1"] in [line.split() for line in changed.out.splitlines()]
+    with open(server.data / "server.db", "r+b") as file:
+        file.seek(4096 * 3)
+        file.write(os.urandom(4096 * 20))
+    check(server.run("check", expect=9), "store_broken")
+
+
+def test_check_without_data(tmp_path):
+    check(Server(tmp_path).run("check", expect=9), "no_data")

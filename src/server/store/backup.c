@@ -3,71 +3,18 @@
 #include "server/store/query.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-static enum error finish(struct sqlite_store *store, enum error error, char *cause, size_t size) {
-    if (error != OK) {
-        snprintf(cause, size, "%s", store->cause);
-    }
-    sqlite_store_close(store);
-    return error;
-}
-
-static struct sqlite_store *open_file(const char *path) {
-    struct sqlite_store *store = calloc(1, sizeof(*store));
-    if (store == NULL) {
-        return NULL;
-    }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
-    store_latch(store, sqlite3_open_v2(path, &store->database, flags, NULL));
-    if (store->error == OK) {
-        sqlite3_extended_result_codes(store->database, 1);
-        sqlite3_busy_timeout(store->database, 5000);
-        sqlite3_db_config(store->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-        sqlite3_db_config(store->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    }
-    return store;
-}
-
-/* Runs a statement with one text; the first column of its first row goes to `out`. */
-static void run(struct sqlite_store *store, const char *sql, const char *text, char *out,
-                size_t size) {
-    sqlite3_stmt *statement = NULL;
-    if (store->error != OK) {
-        return;
-    }
-    store_latch(store, sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL));
-    if (store->error == OK && text != NULL) {
-        store_latch(store, sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC));
-    }
-    if (store->error == OK) {
-        int result = sqlite3_step(statement);
-        store_latch(store, result);
-        if (result == SQLITE_ROW && out != NULL) {
-            const unsigned char *value = sqlite3_column_text(statement, 0);
-            snprintf(out, size, "%s", value == NULL ? "" : (const char *)value);
-        }
-    }
-    sqlite3_finalize(statement);
-}
 
 /* --- writing --- */
 
-/* The server's connection does all checkpoints: this one only reads, and leaves the log alone. */
 static enum error copy(const char *path, const char *target, char *cause, size_t size) {
-    int on = 1;
-    struct sqlite_store *store = open_file(path);
+    struct sqlite_store *store = store_open_file(path);
     if (store == NULL) {
         return ERR_MEMORY;
     }
-    if (store->error == OK) {
-        sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-        sqlite3_file_control(store->database, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-        sqlite3_wal_autocheckpoint(store->database, 0);
-    }
-    run(store, "VACUUM INTO ?", target, NULL, 0);
-    return finish(store, store->error, cause, size);
+    store_only_read(store);
+    store_ask(store, "VACUUM INTO ?", target, NULL, 0);
+    return store_finish(store, store->error, cause, size);
 }
 
 static void put_file(struct sqlite_store *store, const struct backup_file *file) {
@@ -94,7 +41,7 @@ must_check enum error backup_write(const char *path, const char *target,
     if (error != OK) {
         return error;
     }
-    struct sqlite_store *store = open_file(target);
+    struct sqlite_store *store = store_open_file(target);
     if (store == NULL) {
         return ERR_MEMORY;
     }
@@ -107,7 +54,7 @@ must_check enum error backup_write(const char *path, const char *target,
         put_file(store, &files[i]);
     }
     store_execute(store, "COMMIT");
-    return finish(store, store->error, cause, size);
+    return store_finish(store, store->error, cause, size);
 }
 
 /* --- restoring --- */
@@ -115,9 +62,9 @@ must_check enum error backup_write(const char *path, const char *target,
 static enum error check(struct sqlite_store *store, const struct random_source *random) {
     char answer[sizeof(store->cause)] = "";
     char tables[8] = "";
-    run(store, "PRAGMA integrity_check(1)", NULL, answer, sizeof(answer));
-    run(store, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", "backup",
-        tables, sizeof(tables));
+    store_ask(store, "PRAGMA integrity_check(1)", NULL, answer, sizeof(answer));
+    store_ask(store, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?",
+              "backup", tables, sizeof(tables));
     if (store->error == OK && (strcmp(answer, "ok") != 0 || strcmp(tables, "1") != 0)) {
         snprintf(store->cause, sizeof(store->cause), "%s",
                  strcmp(answer, "ok") != 0 ? answer : "it is no backup of a server");
@@ -173,7 +120,7 @@ must_check enum error backup_restore(const char *path, const struct random_sourc
                                      backup_file_fn *each, void *context, char *cause,
                                      size_t size) {
     cause[0] = '\0';
-    struct sqlite_store *store = open_file(path);
+    struct sqlite_store *store = store_open_file(path);
     if (store == NULL) {
         return ERR_MEMORY;
     }
@@ -187,5 +134,5 @@ must_check enum error backup_restore(const char *path, const struct random_sourc
     if (error == OK) {
         error = begin_anew(store, random);
     }
-    return finish(store, error, cause, size);
+    return store_finish(store, error, cause, size);
 }

@@ -276,3 +276,14 @@ void run_delete(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
     }
     op->result = OK;
 }
+
+uint64_t messages_damaged(struct sqlite_store *store) {
+    uint64_t damaged = 0;
+    struct query query = sql_begin(store, SQL_MESSAGE_ALL);
+    while (sql_row(&query)) {
+        struct envelope *envelope = read_row(&query, sql_u64(&query, 7));
+        damaged += envelope == NULL ? 1 : 0;
+        envelope_free(envelope);
+    }
+    return damaged;
+}

@@ -91,6 +91,22 @@ void run_delete(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
 void run_expire(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_invite(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 
+/** Opens an existing file with nothing prepared; a failure is latched. NULL: no memory. */
+struct sqlite_store *store_open_file(const char *path);
+/** The server's own connection does all checkpoints: this one only reads, and leaves the log alone.
+ */
+void store_only_read(struct sqlite_store *store);
+/** Runs a statement with one text, or none (NULL); the first column of its first row goes to `out`.
+ */
+void store_ask(struct sqlite_store *store, const char *sql, const char *text, char *out,
+               size_t size);
+/** Closes it; `error` is given back, and `cause` filled in when it is one. */
+must_check enum error store_finish(struct sqlite_store *store, enum error error, char *cause,
+                                   size_t size);
+
+/** How many waiting messages are not what was stored. */
+uint64_t messages_damaged(struct sqlite_store *store);
+
 /** Makes the tables of a new database, or checks those of an old one, and reads the store epoch. */
 must_check enum error schema_prepare(struct sqlite_store *store,
                                      const struct random_source *random);
