@@ -5,7 +5,7 @@
 #define SOTTO_SOTTOD_COMMANDS_H
 
 #include "sottod/data.h"
-#include "sottod/options.h"
+#include "sottod/settings.h"
 
 /** Each returns the exit status. */
 int command_invite_create(const struct options *options);
@@ -14,6 +14,8 @@ int command_key_rotate(const struct options *options);
 int command_user_remove(const struct options *options);
 int command_backup(const struct options *options);
 int command_restore(const struct options *options);
+int command_check(const struct options *options);
+int command_config(const struct settings *settings, bool as_json);
 
 /* What they share. */
 

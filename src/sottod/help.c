@@ -13,14 +13,17 @@ static const char OVERVIEW[] =
     "  invite create          make an invite and print its link\n"
     "  key                    print the key that people see when they join\n"
     "  key rotate             plan a change of that key\n"
+    "  config                 print every setting, its value and where it comes from\n"
     "  user remove NAME       delete an account and what waits for it\n"
     "  backup FILE            copy the whole server into one file, while it runs\n"
     "  restore FILE           make a server of such a file\n"
+    "  check                  look whether the data is whole\n"
     "  help COMMAND           explain one command\n"
     "\n"
     "Every command takes:\n"
     "      --data DIR         where the server keeps its data (SOTTOD_DATA; default "
     "~/.local/share/sottod)\n"
+    "      --config FILE      settings (SOTTOD_CONFIG; default: sottod.conf in the data folder)\n"
     "  -q, --quiet            say nothing but errors\n"
     "  -h, --help             this, or the help of a command\n"
     "  -V, --version          versions of sottod, OpenSSL and SQLite\n"
@@ -43,9 +46,11 @@ static const char SERVE[] =
     "                         what invite links name (default: an address of this machine)\n"
     "      --registration M   who may make an account: invite (default), open, closed\n"
     "      --log FORM         text (default) or json, on stderr\n"
+    "      --config FILE      settings (SOTTOD_CONFIG; default: sottod.conf in the data folder)\n"
     "  -q, --quiet            say nothing but errors\n"
     "  -v, --verbose          also say figures: once a minute, and at the end\n"
     "\n"
+    "SIGHUP reads the settings again: all that can change while the server runs, or nothing.\n"
     "The first start makes the key, the database and an invite. SIGTERM and Ctrl-C end it within 5 "
     "seconds.\n"
     "Exit: 0 ended as asked, 2 usage, 5 cannot listen, 9 storage.\n";
@@ -92,6 +97,21 @@ static const char KEY_ROTATE[] =
     "Works with the server up or down.\n"
     "Exit: 0 planned, 2 usage, 6 not allowed, 9 storage, or no data there.\n";
 
+static const char CONFIG[] =
+    "sottod config - print every setting, its value and where it comes from\n"
+    "\n"
+    "  sottod config\n"
+    "  sottod config --config /etc/sottod/sottod.conf --json\n"
+    "\n"
+    "      --config FILE      settings (SOTTOD_CONFIG; default: sottod.conf in the data folder)\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "      --json             one line of JSON\n"
+    "\n"
+    "It also takes the options of 'sottod serve', and says what would hold with them. A file with "
+    "a\n"
+    "mistake is refused as the server would refuse it. man sottod.conf explains each setting.\n"
+    "Exit: 0 done, 2 usage, or a mistake in the file.\n";
+
 static const char USER_REMOVE[] =
     "sottod user remove NAME --confirm NAME - delete an account and what waits for it\n"
     "\n"
@@ -127,6 +147,18 @@ static const char RESTORE[] =
     "joins again with a fresh invite and keeps name and key.\n"
     "Exit: 0 done, 2 usage, or there is a server's data already, 9 storage, or no backup.\n";
 
+static const char CHECK[] =
+    "sottod check - look whether the data is whole, while the server runs or not\n"
+    "\n"
+    "  sottod check && sottod backup /var/backups/sotto.backup\n"
+    "\n"
+    "      --deep             also compare each waiting message with its checksum: reads "
+    "everything\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "Prints what it found. Nothing is changed.\n"
+    "Exit: 0 whole, 2 usage, 6 not allowed, 9 damaged, or no data there.\n";
+
 const char *help_overview(void) {
     return OVERVIEW;
 }
@@ -143,10 +175,14 @@ const char *help_of(enum command command) {
         return KEY;
     case COMMAND_USER_REMOVE:
         return USER_REMOVE;
+    case COMMAND_CONFIG:
+        return CONFIG;
     case COMMAND_BACKUP:
         return BACKUP;
     case COMMAND_RESTORE:
         return RESTORE;
+    case COMMAND_CHECK:
+        return CHECK;
     case COMMAND_COUNT:
         break;
     }

@@ -17,8 +17,17 @@ static int print_version(void) {
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* A file that was named may say where the data is; the file in the data folder is for the server.
+ */
+static bool needs_settings(const struct options *options) {
+    const char *variable = getenv("SOTTOD_CONFIG");
+    return options->command == COMMAND_SERVE || options->command == COMMAND_CONFIG ||
+           options->config != NULL || (variable != NULL && variable[0] != '\0');
+}
+
 int main(int argc, char **argv) {
     struct options options;
+    struct settings settings;
     char cause[USAGE_MAX_BYTES] = "";
     char detail[USAGE_MAX_BYTES] = "";
     weaken_by(getenv);
@@ -37,6 +46,16 @@ int main(int argc, char **argv) {
         fputs(options.is_overview ? help_overview() : help_of(options.command), stdout);
         return fflush(stdout) == 0 ? 0 : 1;
     }
+    if (needs_settings(&options)) {
+        error = settings_load(&options, &settings, cause, detail);
+        if (error != OK) {
+            return say_failure(error, NULL, cause, detail, NULL);
+        }
+        if (options.command == COMMAND_SERVE) {
+            return serve(&options, &settings);
+        }
+        options.data = settings.data;
+    }
     switch (options.command) {
     case COMMAND_INVITE_CREATE:
         return command_invite_create(&options);
@@ -50,9 +69,13 @@ int main(int argc, char **argv) {
         return command_backup(&options);
     case COMMAND_RESTORE:
         return command_restore(&options);
+    case COMMAND_CHECK:
+        return command_check(&options);
+    case COMMAND_CONFIG:
+        return command_config(&settings, options.as_json);
     case COMMAND_SERVE:
     case COMMAND_COUNT:
         break;
     }
-    return serve(&options);
+    return error_exit(ERR_INTERNAL);
 }

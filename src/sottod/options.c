@@ -13,6 +13,8 @@ enum option {
     OPTION_BIND,
     OPTION_MAX_CLIENTS,
     OPTION_DATA,
+    OPTION_CONFIG,
+    OPTION_JSON,
     OPTION_PUBLIC_HOST,
     OPTION_REGISTRATION,
     OPTION_LOG,
@@ -22,12 +24,14 @@ enum option {
     OPTION_ADMIN,
     OPTION_AT,
     OPTION_CONFIRM,
+    OPTION_DEEP,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_COUNT,
 };
 
 #define FOR(command) (1u << (command))
+#define FOR_SERVE (FOR(COMMAND_SERVE) | FOR(COMMAND_CONFIG))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
 static const struct {
@@ -36,20 +40,22 @@ static const struct {
     bool has_value;
     unsigned commands;
 } OPTIONS[OPTION_COUNT] = {
-    [OPTION_PORT] = {"port", 'p', true, FOR(COMMAND_SERVE)},
-    [OPTION_BIND] = {"bind", 0, true, FOR(COMMAND_SERVE)},
-    [OPTION_MAX_CLIENTS] = {"max-clients", 0, true, FOR(COMMAND_SERVE)},
+    [OPTION_PORT] = {"port", 'p', true, FOR_SERVE},
+    [OPTION_BIND] = {"bind", 0, true, FOR_SERVE},
+    [OPTION_MAX_CLIENTS] = {"max-clients", 0, true, FOR_SERVE},
     [OPTION_DATA] = {"data", 0, true, FOR_ALL},
-    [OPTION_PUBLIC_HOST] = {"public-host", 0, true,
-                            FOR(COMMAND_SERVE) | FOR(COMMAND_INVITE_CREATE)},
-    [OPTION_REGISTRATION] = {"registration", 0, true, FOR(COMMAND_SERVE)},
-    [OPTION_LOG] = {"log", 0, true, FOR(COMMAND_SERVE)},
+    [OPTION_CONFIG] = {"config", 0, true, FOR_ALL},
+    [OPTION_JSON] = {"json", 0, false, FOR(COMMAND_CONFIG)},
+    [OPTION_PUBLIC_HOST] = {"public-host", 0, true, FOR_SERVE | FOR(COMMAND_INVITE_CREATE)},
+    [OPTION_REGISTRATION] = {"registration", 0, true, FOR_SERVE},
+    [OPTION_LOG] = {"log", 0, true, FOR_SERVE},
     [OPTION_QUIET] = {"quiet", 'q', false, FOR_ALL},
-    [OPTION_VERBOSE] = {"verbose", 'v', false, FOR(COMMAND_SERVE)},
+    [OPTION_VERBOSE] = {"verbose", 'v', false, FOR_SERVE},
     [OPTION_EXPIRES] = {"expires", 0, true, FOR(COMMAND_INVITE_CREATE)},
     [OPTION_ADMIN] = {"admin", 0, false, FOR(COMMAND_INVITE_CREATE)},
     [OPTION_AT] = {"at", 0, true, FOR(COMMAND_KEY_ROTATE)},
     [OPTION_CONFIRM] = {"confirm", 0, true, FOR(COMMAND_USER_REMOVE)},
+    [OPTION_DEEP] = {"deep", 0, false, FOR(COMMAND_CHECK)},
     [OPTION_HELP] = {"help", 'h', false, FOR_ALL},
     [OPTION_VERSION] = {"version", 'V', false, FOR_ALL},
 };
@@ -64,8 +70,10 @@ static const struct {
     [COMMAND_KEY_ROTATE] = {"key", "rotate", 0},
     [COMMAND_KEY] = {"key", NULL, 0},
     [COMMAND_USER_REMOVE] = {"user", "remove", 1},
+    [COMMAND_CONFIG] = {"config", NULL, 0},
     [COMMAND_BACKUP] = {"backup", NULL, 1},
     [COMMAND_RESTORE] = {"restore", NULL, 1},
+    [COMMAND_CHECK] = {"check", NULL, 0},
 };
 
 enum { WORDS_MAX = 8 };
@@ -192,8 +200,9 @@ static enum error read_words(struct words *words, int argc, char **argv) {
  * ------------------------------------------------------------------------------------------- */
 
 static enum error unknown_command(struct words *words, const char *text) {
-    static const char *const names[] = {"serve",   "invite", "key",    "user",   "backup",
-                                        "restore", "help",   "create", "remove", "rotate"};
+    static const char *const names[] = {"serve",  "invite", "key",     "user",
+                                        "backup", "check",  "restore", "help",
+                                        "create", "remove", "rotate",  "config"};
     const char *near = word_suggest(text, names, sizeof(names) / sizeof(names[0]));
     char detail[USAGE_MAX_BYTES] = "See:  sottod --help";
     if (near != NULL) {
@@ -315,6 +324,12 @@ static enum error read_values(struct words *words, struct options *options) {
     if (error == OK) {
         error = read_duration(words, &options->expires_ms);
     }
+    options->config = words->value[OPTION_CONFIG];
+    options->as_json = words->given[OPTION_JSON];
+    options->has_port = words->given[OPTION_PORT];
+    options->has_max_clients = words->given[OPTION_MAX_CLIENTS];
+    options->has_registration = words->given[OPTION_REGISTRATION];
+    options->has_log = words->given[OPTION_LOG];
     options->port = (uint16_t)port;
     options->max_clients = (size_t)clients;
     options->registration = (enum wire_registration)registration;
@@ -322,6 +337,7 @@ static enum error read_values(struct words *words, struct options *options) {
     options->is_quiet = words->given[OPTION_QUIET];
     options->is_verbose = words->given[OPTION_VERBOSE];
     options->is_admin = words->given[OPTION_ADMIN];
+    options->is_deep = words->given[OPTION_DEEP];
     options->at = words->value[OPTION_AT];
     options->data = words->value[OPTION_DATA];
     options->public_host = words->value[OPTION_PUBLIC_HOST];

@@ -14,8 +14,10 @@ enum command {
     COMMAND_KEY_ROTATE, /* before the noun alone */
     COMMAND_KEY,
     COMMAND_USER_REMOVE,
+    COMMAND_CONFIG,
     COMMAND_BACKUP,
     COMMAND_RESTORE,
+    COMMAND_CHECK,
     COMMAND_COUNT,
 };
 
@@ -26,6 +28,12 @@ struct options {
     bool wants_help; /**< then only `command` and `is_overview` mean something */
     bool is_overview;
     bool wants_version;
+    const char *config; /**< NULL: not given */
+    bool as_json;       /**< of `config` */
+    bool has_port;      /**< it was given, and likewise below */
+    bool has_max_clients;
+    bool has_registration;
+    bool has_log;
     uint16_t port;
     const char *binds[BINDS_MAX]; /**< none: "::" */
     size_t bind_count;
@@ -38,6 +46,7 @@ struct options {
     bool is_verbose;
     uint64_t expires_ms;
     bool is_admin;
+    bool is_deep;          /**< of `check` */
     const char *at;        /**< of `key rotate`, NULL: not given */
     struct user_name name; /**< of `user remove` */
     const char *file;      /**< of `backup` and `restore`; "-" is stdout, or stdin */

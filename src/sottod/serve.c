@@ -12,6 +12,7 @@
 #include "sottod/banner.h"
 #include "sottod/data.h"
 #include "sottod/invite.h"
+#include "sottod/reload.h"
 #include "sottod/rotation.h"
 #include "sottod/say.h"
 #include "sottod/writer.h"
@@ -26,13 +27,13 @@ enum {
     DISK_CHECK_MS = 1000,
     FIGURES_MS = 60 * 1000,
     STOP_MAX_MS = 5000,
-    FILES_BESIDE_CLIENTS = 64, /* database, socket, standard streams, loop */
 };
 
 enum { DISK_LOOK_MS = 10 };
 
 struct serving {
-    const struct options *options;
+    struct options options; /* what holds: of the command line, sottod.conf and the defaults */
+    struct reload reload;
     struct logger logger;
     struct clock clock;
     struct random_source random;
@@ -51,6 +52,7 @@ struct serving {
     uv_timer_t stop_limit;
     uv_signal_t interrupted;
     uv_signal_t terminated;
+    uv_signal_t hung_up;
     size_t connections;
     uint64_t disk_seen_ms; /* monotonic */
     uint64_t figures_said_ms;
@@ -157,6 +159,7 @@ static void end(struct serving *serving) {
         (uv_handle_t *)&serving->round,       (uv_handle_t *)&serving->tick,
         (uv_handle_t *)&serving->disk,        (uv_handle_t *)&serving->stop_limit,
         (uv_handle_t *)&serving->interrupted, (uv_handle_t *)&serving->terminated,
+        (uv_handle_t *)&serving->hung_up,
     };
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         close_handle(own[i], NULL);
@@ -193,6 +196,14 @@ static void on_signal(uv_signal_t *handle, int number) {
     say_figures(serving, now_of(serving).monotonic_ms);
     server_shut_down(serving->server, ERR_SHUTTING_DOWN, now_of(serving));
     (void)uv_timer_start(&serving->stop_limit, on_stop_limit, STOP_MAX_MS, 0);
+}
+
+static void on_hangup(uv_signal_t *handle, int number) {
+    struct serving *serving = handle->data;
+    (void)number;
+    if (!serving->is_stopping) {
+        reload_settings(&serving->reload, now_of(serving));
+    }
 }
 
 /* The store failed: nobody is told anything any more; a restart recovers what is on the disk. */
@@ -269,18 +280,18 @@ static void on_second(uv_timer_t *timer) {
 /* --- the start ----------------------------------------------------------------------------- */
 
 static enum error make_server(struct serving *serving) {
-    struct server_config config = server_config_default();
-    config.max_clients = serving->options->max_clients;
-    config.registration = serving->options->registration;
+    struct server_config config = settings_config(serving->reload.settings);
     memcpy(config.store_epoch, sqlite_store_epoch(serving->data.store), STORE_EPOCH_BYTES);
     config.log = say_alarm; /* disk full, damaged rows, a clock that jumped */
     config.log_context = &serving->logger;
-    return server_new(&config, &serving->random, now_of(serving), &serving->server);
+    enum error error = server_new(&config, &serving->random, now_of(serving), &serving->server);
+    serving->reload.server = serving->server;
+    return error;
 }
 
 static int listen_on_all(struct serving *serving) {
     static const char *const everywhere[] = {"::"};
-    const struct options *options = serving->options;
+    const struct options *options = &serving->options;
     const char *const *binds = options->bind_count == 0 ? everywhere : options->binds;
     size_t count = options->bind_count == 0 ? 1 : options->bind_count;
     const struct listener_events events = {.context = serving,
@@ -308,13 +319,15 @@ static int listen_on_all(struct serving *serving) {
 static void start_handles(struct serving *serving) {
     uv_loop_t *loop = &serving->loop;
     void *handles[] = {&serving->round,      &serving->tick,        &serving->disk,
-                       &serving->stop_limit, &serving->interrupted, &serving->terminated};
+                       &serving->stop_limit, &serving->interrupted, &serving->terminated,
+                       &serving->hung_up};
     (void)uv_check_init(loop, &serving->round);
     (void)uv_timer_init(loop, &serving->tick);
     (void)uv_timer_init(loop, &serving->disk);
     (void)uv_timer_init(loop, &serving->stop_limit);
     (void)uv_signal_init(loop, &serving->interrupted);
     (void)uv_signal_init(loop, &serving->terminated);
+    (void)uv_signal_init(loop, &serving->hung_up);
     for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++) {
         ((uv_handle_t *)handles[i])->data = serving;
     }
@@ -324,6 +337,7 @@ static void start_handles(struct serving *serving) {
     (void)uv_timer_start(&serving->disk, on_second, DISK_CHECK_MS, DISK_CHECK_MS);
     (void)uv_signal_start(&serving->interrupted, on_signal, SIGINT);
     (void)uv_signal_start(&serving->terminated, on_signal, SIGTERM);
+    (void)uv_signal_start(&serving->hung_up, on_hangup, SIGHUP);
     on_second(&serving->disk);
     arm_tick(serving);
 }
@@ -363,7 +377,7 @@ static enum error first_invite(struct serving *serving, char link[LINK_MAX_CHARA
 }
 
 static void greet(struct serving *serving, bool has_accounts, const char *link) {
-    const struct options *options = serving->options;
+    const struct options *options = &serving->options;
     char listening[ADDRESS_MAX_BYTES + 2];
     char key[64];
     char next[KEY_AND_TIME_BYTES];
@@ -384,7 +398,7 @@ static void greet(struct serving *serving, bool has_accounts, const char *link) 
 
 /* What links name: --public-host with its port or the one listened on, or the best guess. */
 static enum error find_address(struct serving *serving) {
-    const struct options *options = serving->options;
+    const struct options *options = &serving->options;
     uint16_t port = listener_port(serving->listeners[0]);
     if (options->public_host == NULL) {
         public_address(options->bind_count == 0 ? NULL : options->binds[0], port, serving->address,
@@ -403,7 +417,7 @@ static int say_data(const struct serving *serving, enum error error) {
 }
 
 static int start(struct serving *serving) {
-    const struct options *options = serving->options;
+    const struct options *options = &serving->options;
     char link[LINK_MAX_CHARACTERS + 1];
     uint64_t accounts = 0;
     bool shows_link = false;
@@ -439,21 +453,21 @@ static int start(struct serving *serving) {
     return 0;
 }
 
-int serve(const struct options *options) {
+int serve(const struct options *given, struct settings *settings) {
     struct serving *serving = calloc(1, sizeof(*serving));
     unsigned long files = 0;
     if (serving == NULL) {
         return say_failure(ERR_MEMORY, NULL, "out of memory", NULL, NULL);
     }
-    serving->options = options;
+    serving->options = settings_options(settings, given);
+    const struct options *options = &serving->options;
     serving->clock = clock_system();
     serving->random = random_system();
     serving->logger = (struct logger){.clock = serving->clock,
                                       .as_json = options->log_json,
                                       .is_quiet = options->is_quiet,
                                       .is_verbose = options->is_verbose};
-    unsigned long wanted =
-        options->max_clients + CONNECTIONS_BEFORE_LOGIN_MAX + FILES_BESIDE_CLIENTS;
+    unsigned long wanted = settings_files(settings);
     if (process_raise_files(wanted, &files) != OK) {
         char cause[CAUSE_MAX_BYTES];
         snprintf(cause, sizeof(cause),
@@ -463,6 +477,8 @@ int serve(const struct options *options) {
         return say_failure(ERR_USAGE, NULL, cause,
                            "Raise the limit (ulimit -n), or lower --max-clients.", NULL);
     }
+    serving->reload =
+        (struct reload){.given = given, .settings = settings, .logger = &serving->logger};
     serving->rotation = (struct rotation){
         .data = &serving->data, .clock = &serving->clock, .logger = &serving->logger};
     enum error error = data_init(&serving->data, options->data);

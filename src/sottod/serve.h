@@ -3,9 +3,10 @@
 #ifndef SOTTO_SOTTOD_SERVE_H
 #define SOTTO_SOTTOD_SERVE_H
 
-#include "sottod/options.h"
+#include "sottod/settings.h"
 
-/** Serves until it is told to stop or the store fails. Returns the exit status. */
-int serve(const struct options *options);
+/** Serves until it is told to stop or the store fails; `settings` came of `given` and change with
+ * SIGHUP. Returns the exit status. */
+int serve(const struct options *given, struct settings *settings);
 
 #endif
