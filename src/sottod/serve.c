@@ -15,6 +15,7 @@
 #include "sottod/reload.h"
 #include "sottod/rotation.h"
 #include "sottod/say.h"
+#include "sottod/service.h"
 #include "sottod/writer.h"
 
 #include <inttypes.h>
@@ -34,6 +35,7 @@ enum { DISK_LOOK_MS = 10 };
 struct serving {
     struct options options; /* what holds: of the command line, sottod.conf and the defaults */
     struct reload reload;
+    struct service service;
     struct logger logger;
     struct clock clock;
     struct random_source random;
@@ -193,6 +195,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     }
     serving->is_stopping = true;
     say_line(&serving->logger, "stopping");
+    service_stopping(&serving->service);
     say_figures(serving, now_of(serving).monotonic_ms);
     server_shut_down(serving->server, ERR_SHUTTING_DOWN, now_of(serving));
     (void)uv_timer_start(&serving->stop_limit, on_stop_limit, STOP_MAX_MS, 0);
@@ -202,7 +205,9 @@ static void on_hangup(uv_signal_t *handle, int number) {
     struct serving *serving = handle->data;
     (void)number;
     if (!serving->is_stopping) {
+        service_reloading(&serving->service, now_of(serving).monotonic_ms);
         reload_settings(&serving->reload, now_of(serving));
+        service_ready(&serving->service, now_of(serving).monotonic_ms);
     }
 }
 
@@ -272,6 +277,7 @@ static void on_second(uv_timer_t *timer) {
     uint64_t now_ms = now_of(serving).monotonic_ms;
     look_at_disk(serving);
     rotation_tick(&serving->rotation);
+    service_tick(&serving->service, serving->server, now_ms);
     if (now_ms - serving->figures_said_ms >= FIGURES_MS) {
         say_figures(serving, now_ms);
     }
@@ -450,6 +456,7 @@ static int start(struct serving *serving) {
     serving->figures_said_ms = now_of(serving).monotonic_ms;
     start_handles(serving);
     greet(serving, accounts > 0, shows_link ? link : NULL);
+    service_ready(&serving->service, now_of(serving).monotonic_ms);
     return 0;
 }
 
@@ -479,6 +486,7 @@ int serve(const struct options *given, struct settings *settings) {
     }
     serving->reload =
         (struct reload){.given = given, .settings = settings, .logger = &serving->logger};
+    service_begin(&serving->service, &serving->logger);
     serving->rotation = (struct rotation){
         .data = &serving->data, .clock = &serving->clock, .logger = &serving->logger};
     enum error error = data_init(&serving->data, options->data);
