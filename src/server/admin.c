@@ -82,14 +82,14 @@ static bool is_clock_trusted(struct server *server) {
 
 void expire_tick(struct server *server) {
     bool trusted = is_clock_trusted(server);
-    if (!trusted || server->is_expiring || server->now.monotonic_ms < server->expire_ms ||
+    if (server->is_expiring || server->now.monotonic_ms < server->expire_ms ||
         queue_is_full(server)) {
         return;
     }
     server->expire_ms = server->now.monotonic_ms + EXPIRE_EVERY_MS;
     struct store_op *op = store_op_new(STORE_EXPIRE);
     if (op != NULL) {
-        op->expire->messages = true;
+        op->expire->is_due = trusted;
         op->expire->keep_ms = server->config.keep_waiting_ms;
         server->is_expiring = true;
         queue_add(server, op);

@@ -32,7 +32,7 @@ enum {
     MAILBOXES_SPARE = 4096,         /**< cached beyond those of the devices that are in */
     MAILBOX_BUCKETS = 8192,
     TICK_MS = 500,
-    EXPIRE_EVERY_MS = 60 * 1000,
+    EXPIRE_EVERY_MS = 30 * 1000, /**< what was deleted has left the files within 60 s */
     RETRY_SOON_S = 1,
     DISK_RETRY_S = 60,
     KEY_NEWS_MS = 60 * 1000, /**< after an announcement, before old connections are ended */

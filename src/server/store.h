@@ -77,7 +77,7 @@ enum store_kind {
     STORE_IDS,         /**< the envelope ids that are remembered for a mailbox */
     STORE_READ,        /**< messages of a mailbox, in order */
     STORE_DELETE,      /**< acknowledged messages */
-    STORE_EXPIRE,      /**< a small batch of everything whose time is over */
+    STORE_EXPIRE,      /**< a small batch of everything whose time is over; empties the log too */
     STORE_INVITE,      /**< a new invite */
     STORE_REMOVE,      /**< an account with all it has; ERR_NOT_FOUND */
 };
@@ -208,8 +208,8 @@ struct store_delete {
 };
 
 struct store_expire {
-    bool messages;    /**< messages too, not only ids, invites and prekeys */
-    uint64_t keep_ms; /**< those accepted longer ago */
+    bool is_due;      /**< false: nothing is dropped, only what was deleted leaves the log */
+    uint64_t keep_ms; /**< messages accepted longer ago */
     size_t count;
     struct {
         uint64_t device;

@@ -100,6 +100,78 @@ static void a_damaged_row_is_loud(void **state) {
     peer_expect_deliver(bob, "ana", "two");
 }
 
+/* How often `what` stands in a file; 0 when there is no file. */
+static size_t occurrences(const char *path, const char *what) {
+    static char content[1 << 22];
+    size_t found = 0;
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return 0;
+    }
+    size_t size = fread(content, 1, sizeof(content), file);
+    require(size < sizeof(content));
+    fclose(file);
+    for (size_t i = 0; i + strlen(what) <= size; i++) {
+        found += memcmp(content + i, what, strlen(what)) == 0;
+    }
+    return found;
+}
+
+static size_t left_in_the_files(const struct world *world, const char *what) {
+    char log[100];
+    snprintf(log, sizeof(log), "%s-wal", world->path);
+    return occurrences(world->path, what) + occurrences(log, what);
+}
+
+/* Envelopes of many sizes for bob, those with an odd number to be acknowledged. */
+static void fill_mailbox(struct world *world, size_t count) {
+    static uint8_t envelope[9000];
+    struct peer *ana = world_member(world, "ana");
+    (void)world_member(world, "bob");
+    for (uint32_t i = 1; i <= count; i++) {
+        size_t size = ENVELOPE_MIN_BYTES + (size_t)(i * 977) % 7000;
+        memset(envelope, 0, sizeof(envelope));
+        envelope[0] = 1;
+        envelope[1] = 0x12;
+        for (size_t at = 2; at + 24 < size; at += 24) {
+            snprintf((char *)envelope + at, 24, "%s %04u", i % 2 == 1 ? "SOON-GONE" : "STAYS-HERE",
+                     i);
+        }
+        peer_send_bytes(world, ana, "bob", i, bytes_make(envelope, size));
+        world_settle(world);
+        peer_expect(ana, WIRE_ACCEPTED);
+    }
+}
+
+static void acknowledge_odd(struct world *world, size_t count) {
+    struct peer *bob = world_login(world, "bob");
+    peer_fetch(world, bob, (uint16_t)count);
+    world_settle(world);
+    for (size_t i = 1; i <= count; i++) {
+        struct wire_deliver deliver;
+        assert_int_equal(wire_read_deliver(peer_expect(bob, WIRE_DELIVER).body, &deliver), OK);
+        if (i % 2 == 1) {
+            peer_ack(world, bob, deliver.handle);
+        }
+    }
+    world_settle(world);
+}
+
+/* Also after the clock jumped, when nothing expires. */
+static void what_was_acknowledged_is_in_no_file_after_a_minute(void **state) {
+    enum { COUNT = 40 };
+    struct world *world = *state;
+    fill_mailbox(world, COUNT);
+    world_pass(world, 1000);
+    assert_true(left_in_the_files(world, "SOON-GONE") > 0);
+    world->now.wall_ms += 3 * HOUR_MS;
+    acknowledge_odd(world, COUNT);
+    assert_true(left_in_the_files(world, "SOON-GONE") > 0);
+    world_pass(world, 60 * 1000);
+    assert_int_equal(left_in_the_files(world, "SOON-GONE"), 0);
+    assert_true(left_in_the_files(world, "STAYS-HERE") > 0);
+}
+
 /* The settings on which "accepted" rests are really in force. */
 static void the_file_is_a_synced_log(void **state) {
     struct world *world = *state;
@@ -120,6 +192,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_newer_store_is_left_alone, start, stop),
         cmocka_unit_test_setup_teardown(what_is_no_database_is_said_to_be_broken, start, stop),
         cmocka_unit_test_setup_teardown(a_damaged_row_is_loud, start, stop),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_in_no_file_after_a_minute, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(the_file_is_a_synced_log, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

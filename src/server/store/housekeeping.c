@@ -71,9 +71,10 @@ void run_expire(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
     out->count = 0;
     out->more = false;
     op->result = OK;
-    if (out->messages) {
-        expire_messages(store, out, now_ms);
+    if (!out->is_due) {
+        return;
     }
+    expire_messages(store, out, now_ms);
     bool more = expire_rest(store, SQL_EXPIRED_IDS, before(now_ms, ENVELOPE_ID_MEMORY_MS));
     more = expire_rest(store, SQL_EXPIRED_ONE_TIME, now_ms) || more;
     more = expire_rest(store, SQL_EXPIRED_HANDOUTS, before(now_ms, DAY_MS)) || more;
