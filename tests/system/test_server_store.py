@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: ISC
+"""Data that earlier versions wrote: it is opened, brought forward, and what waits in it is delivered."""
+import sqlite3
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+import sottotest
+from sottotest import Client, Server, program
+
+FIXTURES = sorted((Path(__file__).parent.parent / "fixtures").glob("data-*.tar.xz"))
+HOST, PORT = "127.0.0.77", 7431  # the profiles name it; below the ports that the system gives out
+WAITING = ["one that waits", "another that waits", "a long one " * 500]
+
+
+@pytest.fixture
+def then(monkeypatch):
+    """Sets the clock of the day for every program: then(seconds since 1970)."""
+    def set_clock(seconds):
+        monkeypatch.setattr(sottotest, "environment", lambda home, whole=sottotest.environment, **more: whole(
+            home, LD_PRELOAD=program("later.so"), LATER_S=seconds - int(time.time()), **more))
+    return set_clock
+
+
+def unpacked(file, folder):
+    with tarfile.open(file) as archive:
+        for member in archive.getmembers():
+            assert member.isfile() and ".." not in member.name and not member.name.startswith("/"), member.name
+            path = folder / member.name
+            path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+            path.write_bytes(archive.extractfile(member).read())
+            path.chmod(0o600)
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o700)
+    return int((folder / "time").read_text())
+
+
+def test_there_is_data_to_open():
+    assert FIXTURES
+
+
+@pytest.mark.skipif(sottotest.REDUCED, reason="SKIPPED under sanitizers: they want to be loaded first")
+@pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
+def test_data_of_an_earlier_version_is_served(tmp_path, then, file):
+    then(unpacked(file, tmp_path) + 60)
+    server = Server(tmp_path, host=HOST, port=PORT)
+    server.start()
+    bob, cleo = Client(tmp_path, "bob"), Client(tmp_path, "cleo")
+    assert bob.texts() == WAITING
+    cleo.join(server.invite())
+    cleo.send("bob", "from somebody new")
+    bob.send("cleo", "answered now")
+    assert bob.texts() == ["from somebody new"] and cleo.texts() == ["answered now"]
+    assert bob.recv() == []
+    server.stop()
+    with sqlite3.connect(server.database()) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        of_bob = "SELECT count(*) FROM messages JOIN devices USING (device) JOIN accounts USING (account) WHERE name = 'bob'"
+        assert database.execute(of_bob).fetchone() == (0,)
