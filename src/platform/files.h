@@ -37,6 +37,9 @@ must_check enum error folder_walk(const char *path, folder_name_fn *each, void *
  * ERR_STORAGE_FAILED, ERR_DISK_FULL. */
 must_check enum error file_write_private(const char *path, struct bytes data);
 
+/** The same for what everybody may read (0644). */
+must_check enum error file_write_shared(const char *path, struct bytes data);
+
 /** Reads any file of at most `out->cap` bytes; "-" is stdin. ERR_NOT_FOUND, ERR_STORAGE_FAILED,
  * ERR_LIMIT. */
 must_check enum error file_read(const char *path, struct buffer *out);

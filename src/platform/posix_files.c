@@ -150,9 +150,9 @@ static enum error sync_parent(const char *path) {
 
 /* Fills the file `handle` of the name `temporary` and gives it the name `path`. Takes the handle.
  */
-static enum error fill_and_rename(int handle, const char *temporary, const char *path,
+static enum error fill_and_rename(int handle, const char *temporary, const char *path, mode_t mode,
                                   struct bytes data) {
-    enum error error = fchmod(handle, 0600) == 0 ? write_all(handle, data) : storage_error();
+    enum error error = fchmod(handle, mode) == 0 ? write_all(handle, data) : storage_error();
     if (error == OK && !sync_handle(handle)) {
         error = storage_error();
     }
@@ -168,7 +168,7 @@ static enum error fill_and_rename(int handle, const char *temporary, const char 
     return error;
 }
 
-must_check enum error file_write_private(const char *path, struct bytes data) {
+static enum error write_whole(const char *path, mode_t mode, struct bytes data) {
     char temporary[PATH_MAX_BYTES];
     int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof(temporary)) {
@@ -178,8 +178,16 @@ must_check enum error file_write_private(const char *path, struct bytes data) {
     if (handle < 0) {
         return storage_error();
     }
-    enum error error = fill_and_rename(handle, temporary, path, data);
+    enum error error = fill_and_rename(handle, temporary, path, mode, data);
     return error == OK ? sync_parent(path) : error;
+}
+
+must_check enum error file_write_private(const char *path, struct bytes data) {
+    return write_whole(path, 0600, data);
+}
+
+must_check enum error file_write_shared(const char *path, struct bytes data) {
+    return write_whole(path, 0644, data);
 }
 
 /* --- copying --- */

@@ -4,6 +4,7 @@
 #include "base/duration.h"
 #include "platform/peer.h"
 #include "sottod/invite.h"
+#include "sottod/stats.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,18 @@ static enum error serve_rotate(struct visitor *visitor, char **words, size_t cou
     return error;
 }
 
+static enum error serve_stats(struct visitor *visitor) {
+    const struct admin_host *host = &visitor->admin->host;
+    char line[ADMIN_LINE_MAX_BYTES - 8]; /* "ok " comes before it */
+    uint64_t up_ms = host->clock->monotonic_ms(host->clock->context) - host->started_ms;
+    enum error error =
+        stats_line(host->server, host->settings, up_ms / SECOND_MS, line, sizeof(line));
+    if (error == OK) {
+        reply(visitor, OK, line);
+    }
+    return error;
+}
+
 enum { WORDS_MAX = 4 };
 
 static void serve_line(struct visitor *visitor) {
@@ -169,6 +182,8 @@ static void serve_line(struct visitor *visitor) {
         error = serve_remove(visitor, words, count);
     } else if (count > 0 && strcmp(words[0], "rotate") == 0) {
         error = serve_rotate(visitor, words, count);
+    } else if (count == 1 && strcmp(words[0], "stats") == 0) {
+        error = serve_stats(visitor);
     }
     if (error != OK) {
         reply(visitor, error, "");

@@ -5,16 +5,18 @@
  *   invite LIFE_MS 0|1 HOST:PORT|-     the link, or a code of the catalogue
  *   remove NAME                        ok, or a code
  *   rotate AT_MS                       ok when a next key stands on the disk, or a code
+ *   stats                              figures (stats.h)
  * An answer begins with "ok " or "error ". */
 #ifndef SOTTO_SOTTOD_ADMIN_H
 #define SOTTO_SOTTOD_ADMIN_H
 
 #include "server/core.h"
 #include "sottod/rotation.h"
+#include "sottod/settings.h"
 
 #include <uv.h>
 
-enum { ADMIN_LINE_MAX_BYTES = 512, ADMIN_CLIENTS_MAX = 16, ADMIN_TIMEOUT_MS = 5000 };
+enum { ADMIN_LINE_MAX_BYTES = 2048, ADMIN_CLIENTS_MAX = 16, ADMIN_TIMEOUT_MS = 5000 };
 
 struct admin;
 
@@ -26,6 +28,8 @@ struct admin_host {
     const char *address; /**< HOST:PORT, as links name it */
     const uint8_t *spki_hash;
     struct rotation *rotation;
+    const struct settings *settings;
+    uint64_t started_ms; /**< monotonic */
 };
 
 /** Listens at `path` (an old socket there is removed first). ERR_CANNOT_LISTEN, ERR_MEMORY. */

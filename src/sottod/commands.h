@@ -15,6 +15,7 @@ int command_user_remove(const struct options *options);
 int command_backup(const struct options *options);
 int command_restore(const struct options *options);
 int command_check(const struct options *options);
+int command_stats(const struct options *options);
 int command_config(const struct settings *settings, bool as_json);
 
 /* What they share. */

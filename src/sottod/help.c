@@ -14,6 +14,7 @@ static const char OVERVIEW[] =
     "  key                    print the key that people see when they join\n"
     "  key rotate             plan a change of that key\n"
     "  config                 print every setting, its value and where it comes from\n"
+    "  stats                  print the figures of the running server\n"
     "  user remove NAME       delete an account and what waits for it\n"
     "  backup FILE            copy the whole server into one file, while it runs\n"
     "  restore FILE           make a server of such a file\n"
@@ -97,6 +98,23 @@ static const char KEY_ROTATE[] =
     "Works with the server up or down.\n"
     "Exit: 0 planned, 2 usage, 6 not allowed, 9 storage, or no data there.\n";
 
+static const char STATS[] =
+    "sottod stats - print the figures of the running server\n"
+    "\n"
+    "  sottod stats\n"
+    "  sottod stats --watch --json\n"
+    "  sottod stats --prometheus /var/lib/prometheus/node-exporter/sottod.prom\n"
+    "\n"
+    "      --json             one line of JSON\n"
+    "      --prometheus [FILE]\n"
+    "                         as a scraper's text-file collector reads it; FILE is written whole\n"
+    "      --watch            again every two seconds, until Ctrl-C\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "Figures named _total grow from the start of the server. No name and no address is among "
+    "them.\n"
+    "Exit: 0 done, 2 usage, 5 no server runs, 6 not allowed, 9 no data there.\n";
+
 static const char CONFIG[] =
     "sottod config - print every setting, its value and where it comes from\n"
     "\n"
@@ -175,6 +193,8 @@ const char *help_of(enum command command) {
         return KEY;
     case COMMAND_USER_REMOVE:
         return USER_REMOVE;
+    case COMMAND_STATS:
+        return STATS;
     case COMMAND_CONFIG:
         return CONFIG;
     case COMMAND_BACKUP:

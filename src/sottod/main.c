@@ -71,6 +71,8 @@ int main(int argc, char **argv) {
         return command_restore(&options);
     case COMMAND_CHECK:
         return command_check(&options);
+    case COMMAND_STATS:
+        return command_stats(&options);
     case COMMAND_CONFIG:
         return command_config(&settings, options.as_json);
     case COMMAND_SERVE:

@@ -15,6 +15,8 @@ enum option {
     OPTION_DATA,
     OPTION_CONFIG,
     OPTION_JSON,
+    OPTION_PROMETHEUS,
+    OPTION_WATCH,
     OPTION_PUBLIC_HOST,
     OPTION_REGISTRATION,
     OPTION_LOG,
@@ -45,7 +47,9 @@ static const struct {
     [OPTION_MAX_CLIENTS] = {"max-clients", 0, true, FOR_SERVE},
     [OPTION_DATA] = {"data", 0, true, FOR_ALL},
     [OPTION_CONFIG] = {"config", 0, true, FOR_ALL},
-    [OPTION_JSON] = {"json", 0, false, FOR(COMMAND_CONFIG)},
+    [OPTION_JSON] = {"json", 0, false, FOR(COMMAND_CONFIG) | FOR(COMMAND_STATS)},
+    [OPTION_PROMETHEUS] = {"prometheus", 0, false, FOR(COMMAND_STATS)},
+    [OPTION_WATCH] = {"watch", 0, false, FOR(COMMAND_STATS)},
     [OPTION_PUBLIC_HOST] = {"public-host", 0, true, FOR_SERVE | FOR(COMMAND_INVITE_CREATE)},
     [OPTION_REGISTRATION] = {"registration", 0, true, FOR_SERVE},
     [OPTION_LOG] = {"log", 0, true, FOR_SERVE},
@@ -71,6 +75,7 @@ static const struct {
     [COMMAND_KEY] = {"key", NULL, 0},
     [COMMAND_USER_REMOVE] = {"user", "remove", 1},
     [COMMAND_CONFIG] = {"config", NULL, 0},
+    [COMMAND_STATS] = {"stats", NULL, 0},
     [COMMAND_BACKUP] = {"backup", NULL, 1},
     [COMMAND_RESTORE] = {"restore", NULL, 1},
     [COMMAND_CHECK] = {"check", NULL, 0},
@@ -200,9 +205,9 @@ static enum error read_words(struct words *words, int argc, char **argv) {
  * ------------------------------------------------------------------------------------------- */
 
 static enum error unknown_command(struct words *words, const char *text) {
-    static const char *const names[] = {"serve",  "invite", "key",     "user",
-                                        "backup", "check",  "restore", "help",
-                                        "create", "remove", "rotate",  "config"};
+    static const char *const names[] = {"serve",  "invite",  "key",  "user",   "backup",
+                                        "check",  "restore", "help", "create", "remove",
+                                        "rotate", "config",  "stats"};
     const char *near = word_suggest(text, names, sizeof(names) / sizeof(names[0]));
     char detail[USAGE_MAX_BYTES] = "See:  sottod --help";
     if (near != NULL) {
@@ -326,6 +331,8 @@ static enum error read_values(struct words *words, struct options *options) {
     }
     options->config = words->value[OPTION_CONFIG];
     options->as_json = words->given[OPTION_JSON];
+    options->as_prometheus = words->given[OPTION_PROMETHEUS];
+    options->is_watching = words->given[OPTION_WATCH];
     options->has_port = words->given[OPTION_PORT];
     options->has_max_clients = words->given[OPTION_MAX_CLIENTS];
     options->has_registration = words->given[OPTION_REGISTRATION];
@@ -355,7 +362,9 @@ static enum error check_fit(struct words *words, enum command command, int argum
                          COMMANDS[command].verb == NULL ? "" : COMMANDS[command].verb);
         }
     }
-    if (arguments > COMMANDS[command].arguments) {
+    /* The page for a scraper may go to a file. */
+    bool may_have_file = command == COMMAND_STATS && words->given[OPTION_PROMETHEUS];
+    if (arguments > COMMANDS[command].arguments + (may_have_file ? 1 : 0)) {
         return usage(words, "See:  sottod --help", "'%.60s' is one word too many",
                      words->words[words->count - 1]);
     }
@@ -417,6 +426,12 @@ must_check enum error options_parse(int argc, char **argv, struct options *optio
     }
     if (error == OK && options->command == COMMAND_USER_REMOVE) {
         error = read_removal(&words, options);
+    }
+    if (error == OK && options->command == COMMAND_STATS && words.count > used) {
+        options->file = words.words[words.count - 1];
+    }
+    if (error == OK && options->as_json && options->as_prometheus) {
+        error = usage(&words, "", "--json and --prometheus exclude each other");
     }
     if (error == OK &&
         (options->command == COMMAND_BACKUP || options->command == COMMAND_RESTORE)) {

@@ -15,6 +15,7 @@ enum command {
     COMMAND_KEY,
     COMMAND_USER_REMOVE,
     COMMAND_CONFIG,
+    COMMAND_STATS,
     COMMAND_BACKUP,
     COMMAND_RESTORE,
     COMMAND_CHECK,
@@ -29,7 +30,9 @@ struct options {
     bool is_overview;
     bool wants_version;
     const char *config; /**< NULL: not given */
-    bool as_json;       /**< of `config` */
+    bool as_json;       /**< of `config` and `stats` */
+    bool as_prometheus; /**< of `stats` */
+    bool is_watching;   /**< of `stats` */
     bool has_port;      /**< it was given, and likewise below */
     bool has_max_clients;
     bool has_registration;
@@ -49,7 +52,8 @@ struct options {
     bool is_deep;          /**< of `check` */
     const char *at;        /**< of `key rotate`, NULL: not given */
     struct user_name name; /**< of `user remove` */
-    const char *file;      /**< of `backup` and `restore`; "-" is stdout, or stdin */
+    const char *
+        file; /**< of `backup` and `restore`: "-" is stdout, or stdin; of `stats`: NULL is stdout */
 };
 
 /** Reads the `argc` words of `argv`, of which the first is the program. Strings point into `argv`.

@@ -358,7 +358,9 @@ static enum error start_parts(struct serving *serving) {
                                         .random = &serving->random,
                                         .address = serving->address,
                                         .spki_hash = serving->rotation.key_hash,
-                                        .rotation = &serving->rotation};
+                                        .rotation = &serving->rotation,
+                                        .settings = serving->reload.settings,
+                                        .started_ms = now_of(serving).monotonic_ms};
         error = admin_open(&serving->loop, serving->data.socket, &host, &serving->admin);
     }
     return error;

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+#include "sottod/stats.h"
+
+#include "base/duration.h"
+#include "sottod/admin.h"
+#include "sottod/commands.h"
+#include "sottod/say.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WATCH_EVERY_MS = 2000, PAGE_MAX_BYTES = 16 * 1024 };
+
+enum figure {
+    STAT_UP,
+    STAT_CLIENTS,
+    STAT_MAX_CLIENTS,
+    STAT_CONNECTIONS,
+    STAT_BEFORE_LOGIN,
+    STAT_PAUSED,
+    STAT_ACCEPTED,
+    STAT_REPEATED,
+    STAT_HANDED_OVER,
+    STAT_DELIVERED,
+    STAT_SETTLED,
+    STAT_EXPIRED,
+    STAT_LOGINS,
+    STAT_TURNED_AWAY,
+    STAT_QUEUED,
+    STAT_HELD,
+    STAT_QUEUE_BYTES,
+    STAT_CONNECTION_BYTES,
+    STAT_ADDRESSES_FAILED,
+    STAT_DISK_LOW,
+    STAT_COUNT,
+};
+
+/* A name that ends in _total is a counter from the start of the process; the others are how it is
+ * now. */
+static const struct {
+    const char *name;
+    const char *help;
+} STATS[STAT_COUNT] = {
+    [STAT_UP] = {"up_s", "Seconds since the start."},
+    [STAT_CLIENTS] = {"clients", "Devices that are logged in."},
+    [STAT_MAX_CLIENTS] = {"max_clients", "Devices that may be logged in."},
+    [STAT_CONNECTIONS] = {"connections", "Connections."},
+    [STAT_BEFORE_LOGIN] = {"before_login", "Connections that are not logged in."},
+    [STAT_PAUSED] = {"paused", "Connections that are not read at the moment."},
+    [STAT_ACCEPTED] = {"accepted_total", "Messages accepted."},
+    [STAT_REPEATED] = {"repeated_total", "Messages that were accepted before and came again."},
+    [STAT_HANDED_OVER] = {"handed_over_total", "Messages handed over, repetitions too."},
+    [STAT_DELIVERED] = {"delivered_total", "Messages that their device acknowledged."},
+    [STAT_SETTLED] = {"settled_total", "Messages acknowledged before they were stored."},
+    [STAT_EXPIRED] = {"expired_total", "Messages that nobody fetched in time."},
+    [STAT_LOGINS] = {"logins_total", "Logins."},
+    [STAT_TURNED_AWAY] = {"turned_away_total", "Connections not taken, or ended for others."},
+    [STAT_QUEUED] = {"store_queue", "Operations that wait for the disk."},
+    [STAT_HELD] = {"store_held", "Operations that wait for space on the disk."},
+    [STAT_QUEUE_BYTES] = {"store_queue_bytes", "Memory of operations that wait."},
+    [STAT_CONNECTION_BYTES] = {"connection_bytes", "Memory of read buffers and write queues."},
+    [STAT_ADDRESSES_FAILED] = {"addresses_failed", "Addresses remembered for refused logins."},
+    [STAT_DISK_LOW] = {"disk_low", "1 while the disk is too full for new messages."},
+};
+
+struct refusal {
+    const char *code; /* of the catalogue, or as the server sent it */
+    uint64_t count;
+};
+
+/* What a server said, on this side of the socket. */
+struct said {
+    uint64_t values[STAT_COUNT];
+    struct refusal refusals[REFUSALS_MAX];
+    size_t refusal_count;
+};
+
+/* --- the server's side --------------------------------------------------------------------- */
+
+must_check enum error stats_line(const struct server *server, const struct settings *settings,
+                                 uint64_t up_s, char *out, size_t size) {
+    struct server_stats stats;
+    server_stats(server, &stats);
+    const uint64_t values[STAT_COUNT] = {
+        [STAT_UP] = up_s,
+        [STAT_CLIENTS] = stats.figures.logged_in,
+        [STAT_MAX_CLIENTS] = settings->values[SETTING_MAX_CLIENTS],
+        [STAT_CONNECTIONS] = stats.figures.connections,
+        [STAT_BEFORE_LOGIN] = stats.before_login,
+        [STAT_PAUSED] = stats.paused,
+        [STAT_ACCEPTED] = stats.figures.accepted,
+        [STAT_REPEATED] = stats.figures.repeated,
+        [STAT_HANDED_OVER] = stats.handed_over,
+        [STAT_DELIVERED] = stats.acknowledged,
+        [STAT_SETTLED] = stats.figures.settled,
+        [STAT_EXPIRED] = stats.expired,
+        [STAT_LOGINS] = stats.logins,
+        [STAT_TURNED_AWAY] = stats.turned_away,
+        [STAT_QUEUED] = stats.figures.queued,
+        [STAT_HELD] = stats.held,
+        [STAT_QUEUE_BYTES] = stats.store_queue_bytes,
+        [STAT_CONNECTION_BYTES] = stats.connection_bytes,
+        [STAT_ADDRESSES_FAILED] = stats.addresses_failed,
+        [STAT_DISK_LOW] = stats.is_disk_low ? 1 : 0,
+    };
+    size_t at = 0;
+    for (size_t i = 0; i < STAT_COUNT && at < size; i++) {
+        at += (size_t)snprintf(out + at, size - at, "%s%s=%" PRIu64, i == 0 ? "" : " ",
+                               STATS[i].name, values[i]);
+    }
+    for (uint16_t i = 0; i < REFUSALS_MAX && at < size; i++) {
+        if (stats.refused[i] > 0) {
+            at += (size_t)snprintf(out + at, size - at, " refused.%s=%" PRIu64,
+                                   i == 0 ? "other" : error_code(error_from_number(i)),
+                                   stats.refused[i]);
+        }
+    }
+    return at < size ? OK : ERR_LIMIT;
+}
+
+/* --- the other side ------------------------------------------------------------------------ */
+
+/* `said` points into `line`. A figure of a newer server that this program does not know is left
+ * out. */
+static enum error understand(char *line, struct said *said) {
+    char *rest = NULL;
+    memset(said, 0, sizeof(*said));
+    for (char *word = strtok_r(line, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        char *equals = strchr(word, '=');
+        uint64_t value = 0;
+        if (equals == NULL || !number_parse(equals + 1, 0, UINT64_MAX, &value)) {
+            return ERR_INTERNAL;
+        }
+        *equals = '\0';
+        if (strncmp(word, "refused.", 8) == 0 && said->refusal_count < REFUSALS_MAX) {
+            said->refusals[said->refusal_count++] = (struct refusal){word + 8, value};
+        }
+        for (size_t i = 0; i < STAT_COUNT; i++) {
+            if (strcmp(STATS[i].name, word) == 0) {
+                said->values[i] = value;
+            }
+        }
+    }
+    return OK;
+}
+
+static bool print_text(const struct said *said) {
+    for (size_t i = 0; i < STAT_COUNT; i++) {
+        printf("%-20s %12" PRIu64 "  %s\n", STATS[i].name, said->values[i], STATS[i].help);
+    }
+    for (size_t i = 0; i < said->refusal_count; i++) {
+        printf("%-20s %12" PRIu64 "  %s\n", "refused_total", said->refusals[i].count,
+               said->refusals[i].code);
+    }
+    return fflush(stdout) == 0;
+}
+
+static bool print_json(const struct said *said) {
+    json_t *refused = json_object();
+    json_t *whole = json_pack("{s:i, s:s}", "v", 1, "type", "stats");
+    bool done = true;
+    for (size_t i = 0; i < STAT_COUNT; i++) {
+        done = json_object_set_new(whole, STATS[i].name,
+                                   json_integer((json_int_t)said->values[i])) == 0 &&
+               done;
+    }
+    for (size_t i = 0; i < said->refusal_count; i++) {
+        done = json_object_set_new(refused, said->refusals[i].code,
+                                   json_integer((json_int_t)said->refusals[i].count)) == 0 &&
+               done;
+    }
+    done = json_object_set_new(whole, "refused", refused) == 0 && done;
+    done = done && json_dumpf(whole, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF;
+    json_decref(whole);
+    return done && fflush(stdout) == 0;
+}
+
+static bool is_counter(const char *name) {
+    size_t size = strlen(name);
+    return size > 6 && strcmp(name + size - 6, "_total") == 0;
+}
+
+/* The text format of Prometheus; its unit of time is the second, written out. */
+static void print_page(const struct said *said, char *page, size_t size) {
+    size_t at = 0;
+    for (size_t i = 0; i < STAT_COUNT && at < size; i++) {
+        const char *name = i == STAT_UP ? "up_seconds" : STATS[i].name;
+        at += (size_t)snprintf(page + at, size - at,
+                               "# HELP sottod_%s %s\n# TYPE sottod_%s %s\nsottod_%s %" PRIu64 "\n",
+                               name, STATS[i].help, name, is_counter(name) ? "counter" : "gauge",
+                               name, said->values[i]);
+    }
+    for (size_t i = 0; i < said->refusal_count && at < size; i++) {
+        at += (size_t)snprintf(page + at, size - at,
+                               "%ssottod_refused_total{code=\"%s\"} %" PRIu64 "\n",
+                               i == 0 ? "# HELP sottod_refused_total Requests refused, by error "
+                                        "code.\n# TYPE sottod_refused_total counter\n"
+                                      : "",
+                               said->refusals[i].code, said->refusals[i].count);
+    }
+}
+
+static int write_page(const struct said *said, const char *file) {
+    char page[PAGE_MAX_BYTES];
+    print_page(said, page, sizeof(page));
+    if (file == NULL) {
+        bool done = fputs(page, stdout) != EOF && fflush(stdout) == 0;
+        return done ? 0
+                    : say_failure(ERR_STORAGE_FAILED, "stdout", "it is closed or full", NULL, NULL);
+    }
+    enum error error = file_write_shared(file, bytes_of_string(page));
+    return error == OK ? 0 : say_failure(error, file, "it cannot be written", NULL, NULL);
+}
+
+static int show(const struct options *options, const struct said *said) {
+    if (options->as_prometheus) {
+        return write_page(said, options->file);
+    }
+    bool done = options->as_json ? print_json(said) : print_text(said);
+    return done ? 0 : say_failure(ERR_STORAGE_FAILED, "stdout", "it is closed or full", NULL, NULL);
+}
+
+static int look(struct data *data, const struct options *options) {
+    char answer[ADMIN_LINE_MAX_BYTES];
+    struct said said;
+    enum error error = command_ask(data, "stats\n", answer, sizeof(answer));
+    if (error == ERR_NOT_FOUND) {
+        return say_failure(ERR_SERVER_UNREACHABLE, NULL, "it does not run", NULL, data->folder);
+    }
+    if (error == OK) {
+        error = understand(answer, &said);
+    }
+    return error == OK ? show(options, &said) : command_failed(data, error);
+}
+
+int command_stats(const struct options *options) {
+    struct data data;
+    enum error error = data_init(&data, options->data);
+    if (error == OK) {
+        error = data_find(&data);
+    }
+    int status = error == OK ? look(&data, options) : command_failed(&data, error);
+    while (status == 0 && options->is_watching) {
+        uv_sleep(WATCH_EVERY_MS);
+        if (!options->as_json && !options->as_prometheus) {
+            putchar('\n');
+        }
+        status = look(&data, options);
+    }
+    data_close(&data);
+    return status;
+}
