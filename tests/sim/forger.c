@@ -237,7 +237,9 @@ static bool begin_session(struct sim *sim, struct stolen *stolen, struct own_dev
 /* ---- what is written
  * ---------------------------------------------------------------------------------- */
 
-static bool has_confirmed_session(const struct person *reader, const struct person *writer) {
+/* With a key that the reader meets for the first time a forged flight is like any first contact. */
+static bool has_confirmed_session(const struct person *reader, const struct person *writer,
+                                  const uint8_t afp[HASH_BYTES]) {
     struct session_info all[SESSIONS_PER_PEER_MAX];
     size_t count = SESSIONS_PER_PEER_MAX;
     const struct user_name name = person_name(writer);
@@ -245,7 +247,7 @@ static bool has_confirmed_session(const struct person *reader, const struct pers
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (all[i].is_confirmed && all[i].is_active) {
+        if (all[i].is_confirmed && all[i].is_active && memcmp(all[i].afp, afp, HASH_BYTES) == 0) {
             return true;
         }
     }
@@ -268,7 +270,8 @@ static unsigned rank(const struct sim *sim, const struct stolen *stolen) {
     if (is_replaced(reader, stolen)) {
         return 2;
     }
-    return !stolen->is_device && has_confirmed_session(reader, writer) ? 1 : 0;
+    const uint8_t *afp = sim->afp[stolen->writer][stolen->writer_life];
+    return !stolen->is_device && has_confirmed_session(reader, writer, afp) ? 1 : 0;
 }
 
 static void write_body(struct sim *sim, const struct stolen *stolen, struct buffer *body) {
