@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Data that earlier versions wrote: it is opened, brought forward, and what waits in it is delivered."""
+"""Data that other versions wrote, and data that the disk spoiled: what is opened, what is refused, what is said."""
 import sqlite3
 import tarfile
 import time
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import sottotest
-from sottotest import Client, Server, program
+from sottotest import Client, Server, program, world
+from test_errors import check
 
 FIXTURES = sorted((Path(__file__).parent.parent / "fixtures").glob("data-*.tar.xz"))
 HOST, PORT = "127.0.0.77", 7431  # the profiles name it; below the ports that the system gives out
@@ -61,3 +62,37 @@ def test_data_of_an_earlier_version_is_served(tmp_path, then, file):
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
         of_bob = "SELECT count(*) FROM messages JOIN devices USING (device) JOIN accounts USING (account) WHERE name = 'bob'"
         assert database.execute(of_bob).fetchone() == (0,)
+
+
+def test_the_version_that_wrote_newer_data_is_named(tmp_path):
+    server = Server(tmp_path)
+    server.start()
+    server.stop()
+    with sqlite3.connect(server.database()) as database:
+        version, = database.execute("PRAGMA user_version").fetchone()
+        database.execute("UPDATE meta SET value = ? WHERE key = 'written_by'", (b"97.3.1",))
+        database.execute(f"PRAGMA user_version = {version + 1}")
+    said = check(server.run("serve", "--port", str(server.port), expect=9), "store_newer")
+    assert "97.3.1" in said.err
+
+
+def test_a_spoiled_message_is_said_and_those_behind_it_are_delivered(tmp_path):
+    server, ana, bob = world(tmp_path, "ana", "bob")
+    ana.send("bob", "the first")
+    assert bob.texts() == ["the first"]
+    for text in ("before it", "spoiled", "behind it"):
+        ana.send("bob", text)
+    server.stop()
+    with sqlite3.connect(server.database()) as database:
+        last_but_one = "SELECT row, envelope FROM messages WHERE sender_name = 'ana' ORDER BY place DESC LIMIT 1 OFFSET 1"
+        row, envelope = database.execute(last_but_one).fetchone()
+        spoiled = bytearray(envelope)
+        spoiled[len(spoiled) // 2] ^= 1
+        database.execute("UPDATE messages SET envelope = ? WHERE row = ?", (bytes(spoiled), row))
+    database.close()
+    server.start()
+    assert bob.texts() == ["before it", "behind it"]
+    assert "a stored message is damaged" in server.log()
+    with sqlite3.connect(f"file:{server.database()}?mode=ro", uri=True) as database:
+        kept = database.execute("SELECT row, envelope FROM messages WHERE sender_name = 'ana'").fetchall()
+    assert kept == [(row, bytes(spoiled))], "the spoiled one stays, for whoever looks into it"
