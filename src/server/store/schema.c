@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Before it is raised, tests/fixtures/make keeps what the version before wrote. */
 enum { SCHEMA_VERSION = 1 };
 
 /* Messages are a rowid table with an index on the mailbox: rows of all mailboxes are appended in
