@@ -297,8 +297,8 @@ static enum wire_state state_of(const struct connection *connection) {
 
 /* Whether another frame may be begun. */
 static bool can_take(const struct server *server, const struct connection *connection) {
-    return connection->phase != PHASE_CLOSING && !connection->is_login_pending &&
-           !connection->is_renewing && !queue_is_full(server) &&
+    return connection->phase != PHASE_CLOSING && !server->is_shutting_down &&
+           !connection->is_login_pending && !connection->is_renewing && !queue_is_full(server) &&
            connection->in_flight < server->config.requests_in_flight_max &&
            connection->heavy < HEAVY_IN_FLIGHT_MAX &&
            connection->unsent + connection->output.size < OUTPUT_HIGH_BYTES;

@@ -165,14 +165,20 @@ void server_announce_key(struct server *server, const uint8_t *next_key, uint64_
     server->announced_ms = now.monotonic_ms;
 }
 
+void server_end_answered(struct server *server) {
+    for (size_t i = 0; i < server->connection_slots; i++) {
+        struct connection *connection = server->connections[i];
+        if (connection != NULL && connection->in_flight == 0) {
+            connection_fail(server, connection, 0, server->shut_down_error, 0, "");
+        }
+    }
+}
+
 void server_shut_down(struct server *server, enum error error, struct moment now) {
     server_set_now(server, now);
     server->is_shutting_down = true;
-    for (size_t i = 0; i < server->connection_slots; i++) {
-        if (server->connections[i] != NULL) {
-            connection_fail(server, server->connections[i], 0, error, 0, "");
-        }
-    }
+    server->shut_down_error = error;
+    server_end_answered(server);
 }
 
 struct server_figures server_figures(const struct server *server) {

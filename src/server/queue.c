@@ -246,6 +246,9 @@ void server_batch_done(struct server *server, struct store_batch *batch, enum er
         }
     }
     connection_resume_stalled(server);
+    if (server->is_shutting_down) {
+        server_end_answered(server);
+    }
 }
 
 bool server_is_failed(const struct server *server) {

@@ -205,7 +205,8 @@ struct server {
     struct random_source random;
     struct moment now;
     bool is_failed;
-    bool is_shutting_down;
+    bool is_shutting_down; /**< takes no more; who has its answers is told shut_down_error */
+    enum error shut_down_error;
     bool is_disk_low;
     bool is_disk_full;
     uint64_t seed;
@@ -264,6 +265,8 @@ struct server {
 /* core.c */
 void server_log(const struct server *server, const char *format, ...) printf_like(2, 3);
 void server_set_now(struct server *server, struct moment now);
+/** While it shuts down: says so to all who have the answers to what was taken from them. */
+void server_end_answered(struct server *server);
 
 /* connection.c */
 struct connection *connection_find(struct server *server, uint64_t number);

@@ -59,6 +59,29 @@ def mailbox(member):
         member.say(wire.ACK, wire.ack(wire.read_deliver(body)["handle"]))
 
 
+def test_what_was_taken_is_committed_and_answered_before_the_end(server, forge, figures):
+    ana, bob = Member(forge, server, "ana"), Member(forge, server, "bob")
+    counted = answered = 0
+    for turn in range(4):
+        ids = [bytes([turn, i]) + bytes(14) for i in range(100)]
+        first = ana.request + 1
+        ana.stream.write(b"".join(wire.frame(SEND, first + i, wire.send("bob", wire.compact_junk(), one))
+                                  for i, one in enumerate(ids)))
+        time.sleep(0.003 * turn)
+        took = wait_for_the_end(server, tell_to_stop(server))
+        frames = ana.stream.frames_to_the_end()
+        accepted = [ids[request - first] for kind, request, _ in frames if kind == ACCEPTED]
+        assert [kind for kind, _, _ in frames] == [ACCEPTED] * len(accepted) + [ERROR], "then one word of the end"
+        assert wire.read_error(frames[-1][2])["code"] == "shutting_down", wire.read_error(frames[-1][2])
+        assert took < 4, "nobody is waited for who reads"
+        server.start()
+        assert mailbox(bob) == accepted == ids[:len(accepted)], "stored and answered are the same"
+        ana.login()
+        counted, answered = counted + len(ids), answered + len(accepted)
+    figures(f"{answered} of {counted} messages were taken, stored and answered")
+    assert 0 < answered
+
+
 def asks_and_does_not_read(member):
     """For 17 MB of certificates: more than the buffers between them hold."""
     first = member.request + 1
