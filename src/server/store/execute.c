@@ -23,6 +23,17 @@ static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) =
     [STORE_REMOVE] = run_remove,
 };
 
+/* What was deleted leaves the log too. A busy reader or a full disk only puts it off; a failed
+ * write or sync is one like any other: nothing is accepted after it. */
+static enum error empty_log(struct sqlite_store *store) {
+    int result =
+        sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CORRUPT) {
+        store_latch(store, result);
+    }
+    return store->error;
+}
+
 /* BEGIN takes no lock before the first write: a batch that only reads costs no sync. */
 must_check enum error sqlite_store_run(struct sqlite_store *store, struct store_batch *batch) {
     bool expired = false;
@@ -44,8 +55,7 @@ must_check enum error sqlite_store_run(struct sqlite_store *store, struct store_
         }
         error = store->error == OK ? ERR_FULL : ERR_IO;
     } else if (error == OK && expired && sqlite3_get_autocommit(store->database)) {
-        /* What was deleted leaves the log too. A busy reader or a full disk only puts it off. */
-        sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        error = empty_log(store);
     }
     return error;
 }

@@ -69,6 +69,10 @@ must_check enum error sqlite_store_open(const char *path, const struct random_so
         flags =
             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_MEMORY;
     }
+    /* Nobody reads SQLite's count of its memory, and each allocation would take a mutex for it: a
+     * tenth of an insert. After the first open of a process this is refused, and changes nothing.
+     */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     store_latch(made, sqlite3_open_v2(path, &made->database, flags, NULL));
     enum error error = made->error;
     if (error == OK) {
