@@ -27,7 +27,7 @@ else()
 endif()
 # What pkg-config said of another prefix is not true of this one.
 if(NOT "${SOTTO_PREFIX_SEEN}" STREQUAL "${sotto_prefix}")
-    foreach(name crypto ssl sqlite3 sqlcipher uv jansson inih utf8proc cmocka)
+    foreach(name crypto ssl sqlite3 sqlcipher uv jansson inih seccomp utf8proc cmocka)
         unset(__pkg_config_checked_SOTTO_${name} CACHE)
     endforeach()
     set(SOTTO_PREFIX_SEEN "${sotto_prefix}" CACHE INTERNAL "")
@@ -78,6 +78,9 @@ sotto_dependency(sqlcipher sqlcipher>=3.46) # the version of SQLite in it: SQLCi
 sotto_dependency(uv libuv>=1.44)
 sotto_dependency(jansson jansson>=2.14)
 sotto_dependency(inih inih>=55)
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    sotto_dependency(seccomp libseccomp>=2.5)
+endif()
 sotto_dependency(utf8proc libutf8proc>=2.5)
 
 target_link_libraries(dep_ssl INTERFACE dep_crypto)

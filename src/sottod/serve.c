@@ -6,6 +6,7 @@
 #include "net/listener.h"
 #include "platform/clock.h"
 #include "platform/process.h"
+#include "platform/sandbox.h"
 #include "platform/terminal.h"
 #include "server/core.h"
 #include "sottod/admin.h"
@@ -424,6 +425,30 @@ static int say_data(const struct serving *serving, enum error error) {
     return say_failure(error, data->path, data->cause, data->detail, NULL);
 }
 
+/* Before the writer's thread is started, so that it is shut in too. SIGHUP reads sottod.conf again,
+ * and an editor may put another file in its place: its folder stays readable. */
+static void shut_in(struct serving *serving) {
+    char configuration[PATH_MAX_BYTES];
+    snprintf(configuration, sizeof(configuration), "%s", serving->reload.settings->file);
+    char *slash = strrchr(configuration, '/');
+    if (slash == NULL) {
+        snprintf(configuration, sizeof(configuration), ".");
+    } else {
+        slash[slash == configuration ? 1 : 0] = '\0';
+    }
+    const char *const readable[] = {configuration, "/etc", "/usr/share/zoneinfo"};
+    unsigned lacks = sandbox_enter(serving->data.folder, readable, 3);
+    if ((lacks & SANDBOX_IS_SANITIZED) != 0) {
+        say_line(&serving->logger, "a build for tests: neither calls nor paths are given up");
+    }
+    if ((lacks & SANDBOX_LACKS_CALLS) != 0) {
+        say_line(&serving->logger, "this system has no seccomp: no system calls are given up");
+    }
+    if ((lacks & SANDBOX_LACKS_PATHS) != 0) {
+        say_line(&serving->logger, "this system has no Landlock: no paths are given up");
+    }
+}
+
 static int start(struct serving *serving) {
     const struct options *options = &serving->options;
     char link[LINK_MAX_CHARACTERS + 1];
@@ -449,6 +474,7 @@ static int start(struct serving *serving) {
         error = first_invite(serving, link);
     }
     if (error == OK) {
+        shut_in(serving);
         error = start_parts(serving);
     }
     if (error != OK) {
