@@ -126,6 +126,6 @@ must_check enum error settings_read_file(struct settings *settings, bool may_lac
         snprintf(cause, USAGE_MAX_BYTES, "%.160s cannot be read, or is larger than 64 KiB",
                  settings->file);
     }
-    buffer_reset(&text);
+    buffer_clear(&text);
     return error;
 }
