@@ -12,6 +12,8 @@ int command_invite_create(const struct options *options);
 int command_key(const struct options *options);
 int command_key_rotate(const struct options *options);
 int command_user_remove(const struct options *options);
+int command_user_list(const struct options *options);
+int command_invite_list(const struct options *options);
 int command_backup(const struct options *options);
 int command_restore(const struct options *options);
 int command_check(const struct options *options);

@@ -11,10 +11,12 @@ static const char OVERVIEW[] =
     "Commands:\n"
     "  serve (or none)        run the server, in the foreground\n"
     "  invite create          make an invite and print its link\n"
+    "  invite list            print invites: open, used, expired\n"
     "  key                    print the key that people see when they join\n"
     "  key rotate             plan a change of that key\n"
     "  config                 print every setting, its value and where it comes from\n"
     "  stats                  print the figures of the running server\n"
+    "  user list              print accounts, and how much waits for them\n"
     "  user remove NAME       delete an account and what waits for it\n"
     "  backup FILE            copy the whole server into one file, while it runs\n"
     "  restore FILE           make a server of such a file\n"
@@ -71,6 +73,27 @@ static const char INVITE_CREATE[] =
     "It works once. The server keeps a hash of it, so it cannot be shown again. Works with the "
     "server up or down.\n"
     "Exit: 0 done, 2 usage, 6 not allowed, 9 no server and no data there.\n";
+
+static const char INVITE_LIST[] =
+    "sottod invite list - print invites: open, used, expired\n"
+    "\n"
+    "      --json             one object a line\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "The server keeps a hash of each, so the links themselves cannot be shown again. Invites are\n"
+    "forgotten some time after they are over. Works with the server up or down.\n"
+    "Exit: 0 done, 2 usage, 6 not allowed, 9 storage, or no data there.\n";
+
+static const char USER_LIST[] =
+    "sottod user list - print accounts, and how much waits for them\n"
+    "\n"
+    "  sottod user list --json | jq -r 'select(.waiting > 1000) | .name'\n"
+    "\n"
+    "      --json             one object a line\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "Works with the server up or down.\n"
+    "Exit: 0 done, 2 usage, 6 not allowed, 9 storage, or no data there.\n";
 
 static const char KEY[] =
     "sottod key - print the server's key, to tell people by another way\n"
@@ -187,6 +210,10 @@ const char *help_of(enum command command) {
         return SERVE;
     case COMMAND_INVITE_CREATE:
         return INVITE_CREATE;
+    case COMMAND_INVITE_LIST:
+        return INVITE_LIST;
+    case COMMAND_USER_LIST:
+        return USER_LIST;
     case COMMAND_KEY_ROTATE:
         return KEY_ROTATE;
     case COMMAND_KEY:

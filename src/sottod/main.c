@@ -59,12 +59,16 @@ int main(int argc, char **argv) {
     switch (options.command) {
     case COMMAND_INVITE_CREATE:
         return command_invite_create(&options);
+    case COMMAND_INVITE_LIST:
+        return command_invite_list(&options);
     case COMMAND_KEY_ROTATE:
         return command_key_rotate(&options);
     case COMMAND_KEY:
         return command_key(&options);
     case COMMAND_USER_REMOVE:
         return command_user_remove(&options);
+    case COMMAND_USER_LIST:
+        return command_user_list(&options);
     case COMMAND_BACKUP:
         return command_backup(&options);
     case COMMAND_RESTORE:

@@ -47,7 +47,9 @@ static const struct {
     [OPTION_MAX_CLIENTS] = {"max-clients", 0, true, FOR_SERVE},
     [OPTION_DATA] = {"data", 0, true, FOR_ALL},
     [OPTION_CONFIG] = {"config", 0, true, FOR_ALL},
-    [OPTION_JSON] = {"json", 0, false, FOR(COMMAND_CONFIG) | FOR(COMMAND_STATS)},
+    [OPTION_JSON] = {"json", 0, false,
+                     FOR(COMMAND_CONFIG) | FOR(COMMAND_STATS) | FOR(COMMAND_USER_LIST) |
+                         FOR(COMMAND_INVITE_LIST)},
     [OPTION_PROMETHEUS] = {"prometheus", 0, false, FOR(COMMAND_STATS)},
     [OPTION_WATCH] = {"watch", 0, false, FOR(COMMAND_STATS)},
     [OPTION_PUBLIC_HOST] = {"public-host", 0, true, FOR_SERVE | FOR(COMMAND_INVITE_CREATE)},
@@ -71,9 +73,11 @@ static const struct {
 } COMMANDS[COMMAND_COUNT] = {
     [COMMAND_SERVE] = {"serve", NULL, 0},
     [COMMAND_INVITE_CREATE] = {"invite", "create", 0},
+    [COMMAND_INVITE_LIST] = {"invite", "list", 0},
     [COMMAND_KEY_ROTATE] = {"key", "rotate", 0},
     [COMMAND_KEY] = {"key", NULL, 0},
     [COMMAND_USER_REMOVE] = {"user", "remove", 1},
+    [COMMAND_USER_LIST] = {"user", "list", 0},
     [COMMAND_CONFIG] = {"config", NULL, 0},
     [COMMAND_STATS] = {"stats", NULL, 0},
     [COMMAND_BACKUP] = {"backup", NULL, 1},
@@ -205,9 +209,9 @@ static enum error read_words(struct words *words, int argc, char **argv) {
  * ------------------------------------------------------------------------------------------- */
 
 static enum error unknown_command(struct words *words, const char *text) {
-    static const char *const names[] = {"serve",  "invite",  "key",  "user",   "backup",
-                                        "check",  "restore", "help", "create", "remove",
-                                        "rotate", "config",  "stats"};
+    static const char *const names[] = {"serve",  "invite",  "key",    "user",   "backup",
+                                        "check",  "restore", "help",   "create", "list",
+                                        "remove", "rotate",  "config", "stats"};
     const char *near = word_suggest(text, names, sizeof(names) / sizeof(names[0]));
     char detail[USAGE_MAX_BYTES] = "See:  sottod --help";
     if (near != NULL) {

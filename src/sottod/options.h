@@ -11,9 +11,11 @@
 enum command {
     COMMAND_SERVE,
     COMMAND_INVITE_CREATE,
+    COMMAND_INVITE_LIST,
     COMMAND_KEY_ROTATE, /* before the noun alone */
     COMMAND_KEY,
     COMMAND_USER_REMOVE,
+    COMMAND_USER_LIST,
     COMMAND_CONFIG,
     COMMAND_STATS,
     COMMAND_BACKUP,
@@ -30,7 +32,7 @@ struct options {
     bool is_overview;
     bool wants_version;
     const char *config; /**< NULL: not given */
-    bool as_json;       /**< of `config` and `stats` */
+    bool as_json;       /**< of `config`, `stats` and the lists */
     bool as_prometheus; /**< of `stats` */
     bool is_watching;   /**< of `stats` */
     bool has_port;      /**< it was given, and likewise below */

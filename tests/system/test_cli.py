@@ -488,8 +488,8 @@ def options_of(text):
 @pytest.mark.parametrize("name, page", [("sotto", "man/sotto.1"), ("sottod", "man/sottod.8")])
 def test_the_manual_page_is_sound_and_names_every_option_and_no_other(tmp_path, name, page):
     source = (ROOT / page).read_text()
-    words = COMMANDS if name == "sotto" else ["serve", "config", "stats", "invite create", "key", "key rotate", "user remove",
-                                                 "backup", "restore", "check"]
+    words = COMMANDS if name == "sotto" else ["serve", "config", "stats", "invite create", "invite list", "key", "key rotate",
+                                                 "user list", "user remove", "backup", "restore", "check"]
     env = environment(tmp_path)
     shown = "".join(run([program(name), "help", *word.split()], env=env).out for word in ["", *words])
     written = source.replace(r"Fl \-", "Fl --")

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/store/listing.h"
+#include "server/store/query.h"
+
+#include <string.h>
+
+/* One row's columns, handed to whoever asked. */
+typedef enum error row_fn(sqlite3_stmt *row, void *context);
+
+static enum error list(const char *path, const char *sql, row_fn *take, void *context, char *cause,
+                       size_t size) {
+    sqlite3_stmt *statement = NULL;
+    enum error error = OK;
+    cause[0] = '\0';
+    struct sqlite_store *store = store_open_file(path);
+    if (store == NULL) {
+        return ERR_MEMORY;
+    }
+    store_only_read(store);
+    if (store->error == OK) {
+        store_latch(store, sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL));
+    }
+    int result = store->error == OK ? sqlite3_step(statement) : SQLITE_DONE;
+    while (result == SQLITE_ROW && error == OK) {
+        error = take(statement, context);
+        result = error == OK ? sqlite3_step(statement) : SQLITE_DONE;
+    }
+    store_latch(store, result);
+    sqlite3_finalize(statement);
+    return store_finish(store, error == OK ? store->error : error, cause, size);
+}
+
+struct accounts {
+    listed_account_fn *each;
+    void *context;
+};
+
+static enum error take_account(sqlite3_stmt *row, void *context) {
+    const struct accounts *accounts = context;
+    struct listed_account account = {.since_ms = (uint64_t)sqlite3_column_int64(row, 1),
+                                     .is_admin = sqlite3_column_int(row, 2) != 0,
+                                     .has_prekeys = sqlite3_column_int(row, 3) != 0,
+                                     .messages = (uint64_t)sqlite3_column_int64(row, 4),
+                                     .bytes = (uint64_t)sqlite3_column_int64(row, 5)};
+    const char *name = (const char *)sqlite3_column_text(row, 0);
+    enum error error =
+        name == NULL ? ERR_MEMORY : user_name_parse(bytes_of_string(name), &account.name);
+    if (error != OK) {
+        return error == ERR_MEMORY ? error : ERR_STORE_BROKEN;
+    }
+    return accounts->each(accounts->context, &account);
+}
+
+must_check enum error list_accounts(const char *path, listed_account_fn *each, void *context,
+                                    char *cause, size_t size) {
+    struct accounts accounts = {.each = each, .context = context};
+    return list(path,
+                "SELECT a.name, a.since_ms, a.is_admin, max(d.set_id) > 0, count(m.row),"
+                " coalesce(sum(length(m.envelope)), 0) FROM accounts a"
+                " LEFT JOIN devices d ON d.account = a.account"
+                " LEFT JOIN messages m ON m.device = d.device"
+                " GROUP BY a.account ORDER BY a.name",
+                take_account, &accounts, cause, size);
+}
+
+struct invites {
+    listed_invite_fn *each;
+    void *context;
+};
+
+static enum error take_invite(sqlite3_stmt *row, void *context) {
+    const struct invites *invites = context;
+    const struct listed_invite invite = {.expires_ms = (uint64_t)sqlite3_column_int64(row, 0),
+                                         .is_admin = sqlite3_column_int(row, 1) != 0,
+                                         .is_used = sqlite3_column_int(row, 2) != 0};
+    return invites->each(invites->context, &invite);
+}
+
+must_check enum error list_invites(const char *path, listed_invite_fn *each, void *context,
+                                   char *cause, size_t size) {
+    struct invites invites = {.each = each, .context = context};
+    return list(path,
+                "SELECT expires_ms, is_admin, used_by IS NOT NULL FROM invite ORDER BY expires_ms",
+                take_invite, &invites, cause, size);
+}
