@@ -62,6 +62,11 @@ def flood(stage, to, kind, envelope):
         stage.fake.post(Letter("bob", to.name, kind(envelope, number)))
 
 
+def is_acknowledged(stage, client):
+    """The last acknowledgements may still be on their way when the command has ended."""
+    sottotest.wait_until(lambda: not stage.fake.mailboxes[client.name], what="that junk is acknowledged")
+
+
 @pytest.mark.parametrize("kind", [in_the_current_chain, in_new_chains, far_ahead, in_no_session], ids=lambda one: one.__name__)
 def test_a_thousand_junk_messages_cost_nothing(stage, figures, kind):
     ana, bob = stage.conversation()
@@ -75,7 +80,7 @@ def test_a_thousand_junk_messages_cost_nothing(stage, figures, kind):
     for _ in range(2):  # the better of two: the machine does other things, too
         flood(stage, ana, kind, full)
         costs.append(cpu_of(ana) - baseline)
-        assert not stage.fake.mailboxes["ana"], "junk is acknowledged"
+        is_acknowledged(stage, ana)
     cost = min(costs)
     figures(f"{JUNK} junk FULL messages: {1000 * cost:.0f} ms of CPU (bound {1000 * CPU_SECONDS:.0f} ms), "
             f"baseline {1000 * baseline:.0f} ms")
@@ -108,6 +113,6 @@ def test_a_thousand_junk_messages_write_nothing(stage, figures, kind):
     plain = writes_of(ana, stage.folder)
     flood(stage, ana, kind, full)
     flooded = writes_of(ana, stage.folder)
-    assert not stage.fake.mailboxes["ana"]
+    is_acknowledged(stage, ana)
     figures(f"writes and syncs of the store: {plain} without, {flooded} with {JUNK} junk messages")
     assert flooded[0] <= plain[0] + 12 and flooded[1] <= plain[1] + 4
