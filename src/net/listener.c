@@ -310,12 +310,9 @@ void listener_close(struct listener *listener) {
         return;
     }
     listener->is_closing = true;
-    /* Those that are saying goodbye already are left to it: they have their own time-out. */
     struct link *head = &listener->hub.streams;
     for (struct link *link = head->next; link != head; link = link->next) {
-        if (link->stream->state == STREAM_OPEN) {
-            stream_close(link->stream, false);
-        }
+        stream_close(link->stream, false);
     }
     uv_close((uv_handle_t *)&listener->tcp, on_listener_closed);
 }

@@ -66,7 +66,8 @@ uint16_t listener_port(const struct listener *listener);
 must_check enum error listener_show_key(struct listener *listener,
                                         const struct tls_identity *identity);
 
-/** Stops accepting and closes every connection; `closed` comes for each, then the memory goes by
+/** Stops accepting and closes every connection at once, also those that are still saying goodbye;
+ * `closed` comes for each, then the memory goes by
  * itself. */
 void listener_close(struct listener *listener);
 

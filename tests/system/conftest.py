@@ -5,6 +5,7 @@ import signal
 import pytest
 
 import sottotest
+import wire
 
 # Started in the background by a shell, pytest would hand on an ignored SIGINT to every program under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,6 +29,20 @@ def no_process_is_left():
     """Whatever a test started is gone when it ends, also when it failed."""
     yield
     sottotest.end_all()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A running server with nobody in it."""
+    server = sottotest.Server(tmp_path)
+    server.start()
+    return server
+
+
+@pytest.fixture
+def forge():
+    """The tool that makes keys, proofs and envelopes for tests that speak the wire protocol themselves."""
+    return wire.Forge()
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import os
 import sqlite3
 import subprocess
 
-import pytest
-
 from sottotest import Client, Server
 from test_errors import check
 
@@ -23,14 +21,6 @@ def restored(tmp_path, server, file):
     other.run("restore", str(file))
     other.start()
     return other
-
-
-@pytest.fixture
-def server(tmp_path):
-    server = Server(tmp_path)
-    server.start()
-    yield server
-    server.kill() if server.is_running() else None
 
 
 def one_time(data):

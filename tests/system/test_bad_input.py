@@ -9,20 +9,8 @@ import time
 import pytest
 
 import wire
-from sottotest import Server, reduced
+from sottotest import reduced
 from wire import ACCEPTED, ACK, CAUGHT_UP, DELIVER, DONE, ERROR, FETCH, PING, RENEW, SEND, WELCOME, Member
-
-
-@pytest.fixture
-def forge():
-    return wire.Forge()
-
-
-@pytest.fixture
-def server(tmp_path):
-    server = Server(tmp_path)
-    server.start()
-    return server
 
 
 @pytest.fixture

@@ -20,11 +20,6 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="SKIPPE
 FULL = re.compile(rb"(?i)(synchronous\s*=\s*)FULL")
 
 
-@pytest.fixture
-def forge():
-    return wire.Forge()
-
-
 def with_normal(name, folder):
     """A copy of a program whose store runs with synchronous=NORMAL (1): the bug that the checker has to see."""
     data = Path(program(name)).read_bytes()

@@ -10,7 +10,7 @@ import pytest
 
 import sottotest
 import wire
-from sottotest import Server, reduced
+from sottotest import reduced
 from wire import ACCEPTED, ACK, CAUGHT_UP, DELIVER, ERROR, FETCH, SEND, Closed, Member
 
 BEFORE_LOGIN, PER_ADDRESS, SEND_BURST = 512, 64, 2000  # as shipped
@@ -19,16 +19,8 @@ MEMORY_KIB = 150 * 1024
 
 
 @pytest.fixture
-def server(tmp_path):
-    server = Server(tmp_path)
-    server.start()
-    return server
-
-
-@pytest.fixture
-def talk(server):
+def talk(server, forge):
     """Two members; called, one message goes from one to the other and both acknowledgements come. The seconds of it."""
-    forge = wire.Forge()
     left, right = Member(forge, server, "left"), Member(forge, server, "right")
     right.say(FETCH, struct.pack(">H", 16))
     assert right.stream.frame()[0] == CAUGHT_UP

@@ -15,11 +15,6 @@ DAY = wire.DAY_MS
 
 
 @pytest.fixture
-def forge():
-    return wire.Forge()
-
-
-@pytest.fixture
 def fake(tmp_path, forge):
     return FakeServer(tmp_path, forge)
 

@@ -25,18 +25,6 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None or sottotest.RE
                                   reason="SKIPPED: strace is not there, or sanitizers do not work under it")
 
 
-@pytest.fixture
-def forge():
-    return wire.Forge()
-
-
-@pytest.fixture
-def server(tmp_path):
-    server = Server(tmp_path)
-    server.start()
-    return server
-
-
 def keys(text):
     """What `sottod key` printed: the key, and the next one with its time or None."""
     lines = text.splitlines()

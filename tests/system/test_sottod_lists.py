@@ -2,19 +2,8 @@
 """sottod user list and invite list, beside a running server and without one."""
 import json
 
-import pytest
-
 from sottotest import Client, Server
 from test_errors import check
-
-
-@pytest.fixture
-def server(tmp_path):
-    server = Server(tmp_path)
-    server.start()
-    yield server
-    if server.is_running():
-        server.stop()
 
 
 def objects(result):
