@@ -12,29 +12,10 @@ enum { LOG_LINE_BYTES = 200 };
 
 struct server_config server_config_default(void) {
     return (struct server_config){
-        .max_clients = DEFAULT_MAX_CLIENTS,
         .registration = WIRE_REGISTRATION_INVITE,
-        .mailbox_max_messages = MAILBOX_MAX_MESSAGES,
-        .mailbox_max_bytes = MAILBOX_MAX_BYTES,
-        .min_free_bytes = MIN_FREE_BYTES,
-        .send_rate_per_second = SEND_RATE_PER_SECOND,
-        .send_burst = SEND_BURST,
-        .bundle_rate_per_minute = BUNDLE_RATE_PER_MINUTE,
-        .bundle_burst = BUNDLE_BURST,
-        .publish_rate_per_minute = PUBLISH_RATE_PER_MINUTE,
-        .publish_burst = PUBLISH_BURST,
-        .renew_rate_per_minute = RENEW_RATE_PER_MINUTE,
-        .renew_burst = RENEW_BURST,
-        .failed_login_rate_per_minute = FAILED_LOGIN_RATE_PER_MINUTE,
-        .failed_login_burst = FAILED_LOGIN_BURST,
-        .before_login_max = CONNECTIONS_BEFORE_LOGIN_MAX,
-        .before_login_per_address_max = CONNECTIONS_BEFORE_LOGIN_PER_ADDRESS,
-        .requests_in_flight_max = REQUESTS_IN_FLIGHT_MAX,
-        .unsent_max_bytes = SEND_QUEUE_MAX_BYTES,
-        .keep_waiting_ms = ENVELOPE_LIFE_MS,
-        .store_queue_max = STORE_QUEUE_MAX,
-        .store_queue_max_bytes = STORE_QUEUE_MAX_BYTES,
-        .early_wait_ms = EARLY_WAIT_MS,
+#define B(id, field, type, name, kind, least, most, standard) .field = (standard),
+#include "server/bounds.def"
+#undef B
     };
 }
 

@@ -2,11 +2,11 @@
 /* The server without its I/O: accounts, directory, prekeys, one mailbox a device, delivery. It
  * keeps the delivery contract; whoever runs it moves bytes and batches.
  *
- *   connections   server_open, server_established, server_receive, server_drained, server_closed
- *   output        server_next_output until it has none, after each of these, after
- * server_batch_done and server_tick store         server_take_batch whenever none is under way;
- * server_batch_done when it is carried out time          server_tick at server_deadline; `now` is
- * an argument everywhere
+ * - connections: server_open, server_established, server_receive, server_drained, server_closed;
+ * - output: server_next_output until it has none, after each of these, after server_batch_done and
+ *   after server_tick;
+ * - store: server_take_batch whenever none is under way, server_batch_done when it is carried out;
+ * - time: server_tick at server_deadline; `now` is an argument everywhere.
  *
  * Nothing here is safe to call from two threads, and no call blocks. docs/PROTOCOL.md section 4 has
  * the messages, docs/ARCHITECTURE.md the delivery contract. */
@@ -24,35 +24,15 @@ struct moment {
     uint64_t monotonic_ms;
 };
 
-/** The bounds that a test or an administrator chooses; server_config_default gives those of
- * base/limits.h. server_set_limits changes all but `store_epoch` and `log` while it runs. */
+/** The bounds that a test or an administrator chooses, each a field named in bounds.def;
+ * server_config_default gives those of base/limits.h. server_set_limits changes all but
+ * `store_epoch` and `log` while it runs. */
 struct server_config {
-    size_t max_clients; /**< devices logged in at once */
+#define B(id, field, type, name, kind, least, most, standard) type field;
+#include "server/bounds.def"
+#undef B
     enum wire_registration registration;
     uint8_t store_epoch[STORE_EPOCH_BYTES];
-    size_t mailbox_max_messages;
-    uint64_t mailbox_max_bytes;
-    uint64_t min_free_bytes;
-    uint32_t send_rate_per_second;
-    uint32_t send_burst;
-    uint32_t bundle_rate_per_minute;
-    uint32_t bundle_burst;
-    uint32_t publish_rate_per_minute;
-    uint32_t publish_burst;
-    uint32_t renew_rate_per_minute;
-    uint32_t renew_burst;
-    uint32_t failed_login_rate_per_minute; /**< refused logins and registrations of an address */
-    uint32_t failed_login_burst;
-    size_t before_login_max;             /**< connections; then the oldest silent one goes */
-    size_t before_login_per_address_max; /**< an IPv4 address, or an IPv6 /64 */
-    size_t requests_in_flight_max;       /**< a connection; then it is not read */
-    size_t unsent_max_bytes;             /**< a connection; then it is dropped */
-    uint64_t keep_waiting_ms;            /**< what nobody fetched so long is deleted */
-    size_t store_queue_max;              /**< operations; then nobody is read */
-    uint64_t store_queue_max_bytes;      /**< the same by their memory */
-    /** How long a message that was handed over waits for its acknowledgement before it is inserted,
-     * where the device acknowledges promptly; 0: what is not stored is never handed over. */
-    uint32_t early_wait_ms;
     /** One line for the log; no names, no addresses, no contents. May be NULL. */
     void (*log)(void *context, const char *line);
     void *log_context;

@@ -19,29 +19,9 @@ const char *server_config_fault(const struct server_config *config) {
         uint64_t least;
         uint64_t most;
     } ranges[] = {
-        {"max-clients", config->max_clients, 1, MAX_CLIENTS_MAX},
-        {"mailbox-messages", config->mailbox_max_messages, 1, MAILBOX_MESSAGES_CEILING},
-        {"mailbox-bytes", config->mailbox_max_bytes, 1, MAILBOX_BYTES_CEILING},
-        {"min-free", config->min_free_bytes, 0, MIN_FREE_CEILING},
-        {"send-rate", config->send_rate_per_second, 1, RATE_CEILING},
-        {"send-burst", config->send_burst, 1, RATE_CEILING},
-        {"bundle-rate", config->bundle_rate_per_minute, 1, RATE_CEILING},
-        {"bundle-burst", config->bundle_burst, 1, RATE_CEILING},
-        {"publish-rate", config->publish_rate_per_minute, 1, RATE_CEILING},
-        {"publish-burst", config->publish_burst, 1, RATE_CEILING},
-        {"renew-rate", config->renew_rate_per_minute, 1, RATE_CEILING},
-        {"renew-burst", config->renew_burst, 1, RATE_CEILING},
-        {"failed-login-rate", config->failed_login_rate_per_minute, 1, RATE_CEILING},
-        {"failed-login-burst", config->failed_login_burst, 1, RATE_CEILING},
-        {"before-login", config->before_login_max, 1, BEFORE_LOGIN_CEILING},
-        {"before-login-per-address", config->before_login_per_address_max, 1, BEFORE_LOGIN_CEILING},
-        {"requests-in-flight", config->requests_in_flight_max, 1, REQUESTS_IN_FLIGHT_MAX},
-        {"unsent-bytes", config->unsent_max_bytes, UNSENT_FLOOR_BYTES, SEND_QUEUE_MAX_BYTES},
-        {"keep-waiting", config->keep_waiting_ms, MINUTE_MS, KEEP_WAITING_CEILING_MS},
-        {"store-queue", config->store_queue_max, 1, STORE_QUEUE_CEILING},
-        {"store-queue-bytes", config->store_queue_max_bytes, FRAME_MAX_BYTES,
-         STORE_QUEUE_BYTES_CEILING},
-        {"early-wait-ms", config->early_wait_ms, 0, SECOND_MS},
+#define B(id, field, type, name, kind, least, most, standard) {name, config->field, least, most},
+#include "server/bounds.def"
+#undef B
     };
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
         if (ranges[i].value < ranges[i].least || ranges[i].value > ranges[i].most) {

@@ -49,47 +49,10 @@ static const struct {
                               REGISTRATIONS},
     [SETTING_LOG] = {"log", KIND_CHOICE, true, 0, 1, 0, LOGS},
     [SETTING_LOG_LEVEL] = {"log-level", KIND_CHOICE, true, 0, 2, LOG_LEVEL_NOTICE, LOG_LEVELS},
-    [SETTING_MAX_CLIENTS] = {"max-clients", KIND_NUMBER, true, 1, MAX_CLIENTS_MAX,
-                             DEFAULT_MAX_CLIENTS, NULL},
-    [SETTING_MAILBOX_MESSAGES] = {"mailbox-messages", KIND_NUMBER, true, 1,
-                                  MAILBOX_MESSAGES_CEILING, MAILBOX_MAX_MESSAGES, NULL},
-    [SETTING_MAILBOX_BYTES] = {"mailbox-bytes", KIND_SIZE, true, 1, MAILBOX_BYTES_CEILING,
-                               MAILBOX_MAX_BYTES, NULL},
-    [SETTING_MIN_FREE] = {"min-free", KIND_SIZE, true, 0, MIN_FREE_CEILING, MIN_FREE_BYTES, NULL},
-    [SETTING_KEEP_WAITING] = {"keep-waiting", KIND_TIME, true, MINUTE_MS, KEEP_WAITING_CEILING_MS,
-                              ENVELOPE_LIFE_MS, NULL},
-    [SETTING_SEND_RATE] = {"send-rate", KIND_NUMBER, true, 1, RATE_CEILING, SEND_RATE_PER_SECOND,
-                           NULL},
-    [SETTING_SEND_BURST] = {"send-burst", KIND_NUMBER, true, 1, RATE_CEILING, SEND_BURST, NULL},
-    [SETTING_BUNDLE_RATE] = {"bundle-rate", KIND_NUMBER, true, 1, RATE_CEILING,
-                             BUNDLE_RATE_PER_MINUTE, NULL},
-    [SETTING_BUNDLE_BURST] = {"bundle-burst", KIND_NUMBER, true, 1, RATE_CEILING, BUNDLE_BURST,
-                              NULL},
-    [SETTING_PUBLISH_RATE] = {"publish-rate", KIND_NUMBER, true, 1, RATE_CEILING,
-                              PUBLISH_RATE_PER_MINUTE, NULL},
-    [SETTING_PUBLISH_BURST] = {"publish-burst", KIND_NUMBER, true, 1, RATE_CEILING, PUBLISH_BURST,
-                               NULL},
-    [SETTING_RENEW_RATE] = {"renew-rate", KIND_NUMBER, true, 1, RATE_CEILING, RENEW_RATE_PER_MINUTE,
-                            NULL},
-    [SETTING_RENEW_BURST] = {"renew-burst", KIND_NUMBER, true, 1, RATE_CEILING, RENEW_BURST, NULL},
-    [SETTING_FAILED_LOGIN_RATE] = {"failed-login-rate", KIND_NUMBER, true, 1, RATE_CEILING,
-                                   FAILED_LOGIN_RATE_PER_MINUTE, NULL},
-    [SETTING_FAILED_LOGIN_BURST] = {"failed-login-burst", KIND_NUMBER, true, 1, RATE_CEILING,
-                                    FAILED_LOGIN_BURST, NULL},
-    [SETTING_BEFORE_LOGIN] = {"before-login", KIND_NUMBER, true, 1, BEFORE_LOGIN_CEILING,
-                              CONNECTIONS_BEFORE_LOGIN_MAX, NULL},
-    [SETTING_BEFORE_LOGIN_PER_ADDRESS] = {"before-login-per-address", KIND_NUMBER, true, 1,
-                                          BEFORE_LOGIN_CEILING,
-                                          CONNECTIONS_BEFORE_LOGIN_PER_ADDRESS, NULL},
-    [SETTING_REQUESTS_IN_FLIGHT] = {"requests-in-flight", KIND_NUMBER, true, 1,
-                                    REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, NULL},
-    [SETTING_UNSENT_BYTES] = {"unsent-bytes", KIND_SIZE, true, UNSENT_FLOOR_BYTES,
-                              SEND_QUEUE_MAX_BYTES, SEND_QUEUE_MAX_BYTES, NULL},
-    [SETTING_STORE_QUEUE] = {"store-queue", KIND_NUMBER, true, 1, STORE_QUEUE_CEILING,
-                             STORE_QUEUE_MAX, NULL},
-    [SETTING_STORE_QUEUE_BYTES] = {"store-queue-bytes", KIND_SIZE, true, FRAME_MAX_BYTES,
-                                   STORE_QUEUE_BYTES_CEILING, STORE_QUEUE_MAX_BYTES, NULL},
-    [SETTING_EARLY_WAIT] = {"early-wait-ms", KIND_NUMBER, true, 0, SECOND_MS, EARLY_WAIT_MS, NULL},
+#define B(id, field, type, name, kind, least, most, standard)                                      \
+    [SETTING_##id] = {name, KIND_##kind, true, least, most, standard, NULL},
+#include "server/bounds.def"
+#undef B
 };
 
 /* --- printing ------------------------------------------------------------------------------ */
@@ -393,29 +356,11 @@ struct options settings_options(const struct settings *settings, const struct op
 struct server_config settings_config(const struct settings *settings) {
     const uint64_t *values = settings->values;
     struct server_config config = server_config_default();
-    config.max_clients = (size_t)values[SETTING_MAX_CLIENTS];
     config.registration = (enum wire_registration)values[SETTING_REGISTRATION];
-    config.mailbox_max_messages = (size_t)values[SETTING_MAILBOX_MESSAGES];
-    config.mailbox_max_bytes = values[SETTING_MAILBOX_BYTES];
-    config.min_free_bytes = values[SETTING_MIN_FREE];
-    config.send_rate_per_second = (uint32_t)values[SETTING_SEND_RATE];
-    config.send_burst = (uint32_t)values[SETTING_SEND_BURST];
-    config.bundle_rate_per_minute = (uint32_t)values[SETTING_BUNDLE_RATE];
-    config.bundle_burst = (uint32_t)values[SETTING_BUNDLE_BURST];
-    config.publish_rate_per_minute = (uint32_t)values[SETTING_PUBLISH_RATE];
-    config.publish_burst = (uint32_t)values[SETTING_PUBLISH_BURST];
-    config.renew_rate_per_minute = (uint32_t)values[SETTING_RENEW_RATE];
-    config.renew_burst = (uint32_t)values[SETTING_RENEW_BURST];
-    config.failed_login_rate_per_minute = (uint32_t)values[SETTING_FAILED_LOGIN_RATE];
-    config.failed_login_burst = (uint32_t)values[SETTING_FAILED_LOGIN_BURST];
-    config.before_login_max = (size_t)values[SETTING_BEFORE_LOGIN];
-    config.before_login_per_address_max = (size_t)values[SETTING_BEFORE_LOGIN_PER_ADDRESS];
-    config.requests_in_flight_max = (size_t)values[SETTING_REQUESTS_IN_FLIGHT];
-    config.unsent_max_bytes = (size_t)values[SETTING_UNSENT_BYTES];
-    config.keep_waiting_ms = values[SETTING_KEEP_WAITING];
-    config.store_queue_max = (size_t)values[SETTING_STORE_QUEUE];
-    config.store_queue_max_bytes = values[SETTING_STORE_QUEUE_BYTES];
-    config.early_wait_ms = (uint32_t)values[SETTING_EARLY_WAIT];
+#define B(id, field, type, name, kind, least, most, standard)                                      \
+    config.field = (type)values[SETTING_##id];
+#include "server/bounds.def"
+#undef B
     return config;
 }
 
