@@ -148,52 +148,9 @@ static enum error sync_parent(const char *path) {
     return folder_sync(folder);
 }
 
-/* Fills the file `handle` of the name `temporary` and gives it the name `path`. Takes the handle.
- */
-static enum error fill_and_rename(int handle, const char *temporary, const char *path, mode_t mode,
-                                  struct bytes data) {
-    enum error error = fchmod(handle, mode) == 0 ? write_all(handle, data) : storage_error();
-    if (error == OK && !sync_handle(handle)) {
-        error = storage_error();
-    }
-    if (close(handle) != 0 && error == OK) {
-        error = storage_error();
-    }
-    if (error == OK && rename(temporary, path) != 0) {
-        error = storage_error();
-    }
-    if (error != OK) {
-        (void)unlink(temporary);
-    }
-    return error;
-}
-
-static enum error write_whole(const char *path, mode_t mode, struct bytes data) {
-    char temporary[PATH_MAX_BYTES];
-    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-    if (length < 0 || (size_t)length >= sizeof(temporary)) {
-        return ERR_STORAGE_FAILED;
-    }
-    int handle = mkostemp(temporary, O_CLOEXEC); /* 0600, and a name that nobody else has */
-    if (handle < 0) {
-        return storage_error();
-    }
-    enum error error = fill_and_rename(handle, temporary, path, mode, data);
-    return error == OK ? sync_parent(path) : error;
-}
-
-must_check enum error file_write_private(const char *path, struct bytes data) {
-    return write_whole(path, 0600, data);
-}
-
-must_check enum error file_write_shared(const char *path, struct bytes data) {
-    return write_whole(path, 0644, data);
-}
-
-/* --- copying --- */
-
 enum { COPY_PART_BYTES = 64 * 1024 };
 
+/* All that `from` gives. */
 static enum error pour(int from, int to) {
     static const size_t size = COPY_PART_BYTES;
     uint8_t *part = malloc(size);
@@ -216,38 +173,66 @@ static enum error pour(int from, int to) {
     return error;
 }
 
-/* The new name is a second one for the file before it is the only one: nothing is replaced. */
-static enum error name_it(const char *temporary, const char *path) {
-    enum error error = OK;
-    if (link(temporary, path) != 0) {
-        error = errno == EEXIST ? ERR_DUPLICATE : storage_error();
-    }
-    (void)unlink(temporary);
-    return error == OK ? sync_parent(path) : error;
-}
+/** What a new file is made of, and what becomes of one that has its name. */
+struct making {
+    mode_t mode;
+    struct bytes data;
+    int from; /**< a handle whose content it gets; -1: it gets `data` */
+    bool replaces;
+};
 
-static enum error pour_into_new(int from, const char *path) {
-    char temporary[PATH_MAX_BYTES];
-    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-    if (length < 0 || (size_t)length >= sizeof(temporary)) {
-        return ERR_STORAGE_FAILED;
+/* Fills the file and closes it; on the disk when it returns. */
+static enum error fill(int handle, const struct making *making) {
+    enum error error = fchmod(handle, making->mode) == 0 ? OK : storage_error();
+    if (error == OK) {
+        error = making->from < 0 ? write_all(handle, making->data) : pour(making->from, handle);
     }
-    int handle = mkostemp(temporary, O_CLOEXEC);
-    if (handle < 0) {
-        return storage_error();
-    }
-    enum error error = pour(from, handle);
     if (error == OK && !sync_handle(handle)) {
         error = storage_error();
     }
     if (close(handle) != 0 && error == OK) {
         error = storage_error();
     }
-    if (error != OK) {
-        (void)unlink(temporary);
-        return error;
+    return error;
+}
+
+/* A link fails where a rename would replace. */
+static enum error give_name(const char *temporary, const char *path, bool replaces) {
+    if ((replaces ? rename(temporary, path) : link(temporary, path)) != 0) {
+        return !replaces && errno == EEXIST ? ERR_DUPLICATE : storage_error();
     }
-    return name_it(temporary, path);
+    return OK;
+}
+
+/* Whole or not there: it has another name until it is on the disk. */
+static enum error make_file(const char *path, const struct making *making) {
+    char temporary[PATH_MAX_BYTES];
+    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+    if (length < 0 || (size_t)length >= sizeof(temporary)) {
+        return ERR_STORAGE_FAILED;
+    }
+    int handle = mkostemp(temporary, O_CLOEXEC); /* 0600, and a name that nobody else has */
+    if (handle < 0) {
+        return storage_error();
+    }
+    enum error error = fill(handle, making);
+    if (error == OK) {
+        error = give_name(temporary, path, making->replaces);
+    }
+    if (error != OK || !making->replaces) {
+        (void)unlink(temporary);
+    }
+    return error == OK ? sync_parent(path) : error;
+}
+
+must_check enum error file_write_private(const char *path, struct bytes data) {
+    const struct making making = {.mode = 0600, .data = data, .from = -1, .replaces = true};
+    return make_file(path, &making);
+}
+
+must_check enum error file_write_shared(const char *path, struct bytes data) {
+    const struct making making = {.mode = 0644, .data = data, .from = -1, .replaces = true};
+    return make_file(path, &making);
 }
 
 must_check enum error file_copy(const char *from, const char *to) {
@@ -255,8 +240,8 @@ must_check enum error file_copy(const char *from, const char *to) {
     if (handle < 0) {
         return open_error();
     }
-    enum error error =
-        strcmp(to, "-") == 0 ? pour(handle, STDOUT_FILENO) : pour_into_new(handle, to);
+    const struct making making = {.mode = 0600, .from = handle};
+    enum error error = strcmp(to, "-") == 0 ? pour(handle, STDOUT_FILENO) : make_file(to, &making);
     if (handle != STDIN_FILENO) {
         (void)close(handle);
     }

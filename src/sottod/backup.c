@@ -85,7 +85,8 @@ static enum error write_database(struct data *data, const char *temporary) {
     return error;
 }
 
-static enum error back_up(struct data *data, const char *file) {
+static enum error back_up(struct data *data, const struct options *options) {
+    const char *file = options->file;
     char name[48];
     char temporary[PATH_MAX_BYTES];
     snprintf(name, sizeof(name), "backup.%ld", (long)getpid());
@@ -107,17 +108,7 @@ static enum error back_up(struct data *data, const char *file) {
 }
 
 int command_backup(const struct options *options) {
-    struct data data;
-    enum error error = data_init(&data, options->data);
-    if (error == OK) {
-        error = data_find(&data);
-    }
-    if (error == OK) {
-        error = back_up(&data, options->file);
-    }
-    int status = error == OK ? 0 : command_failed(&data, error);
-    data_close(&data);
-    return status;
+    return command_on_data(options, back_up);
 }
 
 /* --- restore

@@ -16,6 +16,26 @@ int command_failed(const struct data *data, enum error error) {
     return say_failure(error, data->path, data->cause, data->detail, NULL);
 }
 
+int command_on_data(const struct options *options, command_fn *work) {
+    struct data data;
+    enum error error = data_init(&data, options->data);
+    if (error == OK) {
+        error = data_find(&data);
+    }
+    if (error == OK) {
+        error = work(&data, options);
+    }
+    int status = error == OK ? 0 : command_failed(&data, error);
+    data_close(&data);
+    return status;
+}
+
+must_check enum error command_stdout_failed(struct data *data) {
+    data->path = "stdout";
+    snprintf(data->cause, sizeof(data->cause), "it is closed or full");
+    return ERR_STORAGE_FAILED;
+}
+
 must_check enum error command_ask(struct data *data, const char *line, char *answer, size_t size) {
     enum error error = admin_ask(data->socket, line, answer, size);
     if (error == ERR_CLOSED || error == ERR_IO) {

@@ -22,6 +22,13 @@ int command_config(const struct settings *settings, bool as_json);
 
 /* What they share. */
 
+/** What a command does with the data that was found. `options` are those of the command line. */
+typedef enum error command_fn(struct data *data, const struct options *options);
+/** Finds the data, carries `work` out and says how that failed, if it did; the exit status. */
+int command_on_data(const struct options *options, command_fn *work);
+/** What `data` says of a stdout that takes nothing more. */
+must_check enum error command_stdout_failed(struct data *data);
+
 /** Asks the server that runs on the data. ERR_NOT_FOUND when none does. */
 must_check enum error command_ask(struct data *data, const char *line, char *answer, size_t size);
 /** Says a failure of `data`; its exit status. */

@@ -2,7 +2,6 @@
 /* `sottod check`. */
 #include "server/store/inspect.h"
 #include "sottod/commands.h"
-#include "sottod/say.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,32 +16,24 @@ static bool print(const struct inspection *inspection, bool deep) {
     return printf("database          %s\n", verdict) > 0 && done && fflush(stdout) == 0;
 }
 
-int command_check(const struct options *options) {
-    struct data data;
+static enum error look(struct data *data, const struct options *options) {
     struct inspection inspection;
-    enum error error = data_init(&data, options->data);
-    if (error == OK) {
-        error = data_find(&data);
-    }
-    if (error == OK) {
-        error = data_load_key(&data, false);
-    }
-    if (error == OK) {
-        error = inspect_database(data.database, options->is_deep, &inspection, data.cause,
-                                 sizeof(data.cause));
-        data.path = data.database;
-        bool is_store = error == OK || error == ERR_STORE_BROKEN;
-        error = is_store ? error : ERR_STORAGE_FAILED;
-    }
-    int status = 0;
-    if (error == OK && !print(&inspection, options->is_deep)) {
-        status = say_failure(ERR_STORAGE_FAILED, "stdout", "it is closed or full", NULL, NULL);
-    } else if (error == OK && (inspection.damaged > 0 || inspection.complaint[0] != '\0')) {
-        error = ERR_STORE_BROKEN;
-    }
+    enum error error = data_load_key(data, false);
     if (error != OK) {
-        status = command_failed(&data, error);
+        return error;
     }
-    data_close(&data);
-    return status;
+    error = inspect_database(data->database, options->is_deep, &inspection, data->cause,
+                             sizeof(data->cause));
+    data->path = data->database;
+    if (error != OK) {
+        return error == ERR_STORE_BROKEN ? error : ERR_STORAGE_FAILED;
+    }
+    if (!print(&inspection, options->is_deep)) {
+        return command_stdout_failed(data);
+    }
+    return inspection.damaged > 0 || inspection.complaint[0] != '\0' ? ERR_STORE_BROKEN : OK;
+}
+
+int command_check(const struct options *options) {
+    return command_on_data(options, look);
 }

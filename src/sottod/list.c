@@ -2,7 +2,6 @@
 /* `sottod user list` and `sottod invite list`: read beside the server, whether it runs or not. */
 #include "server/store/listing.h"
 #include "sottod/commands.h"
-#include "sottod/say.h"
 #include "sottod/when.h"
 
 #include "platform/clock.h"
@@ -10,7 +9,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
 struct list {
     bool as_json;
@@ -59,45 +57,36 @@ static enum error print_invite(void *context, const struct listed_invite *invite
                : ERR_IO;
 }
 
-static enum error print_list(struct data *data, const struct options *options, bool is_users) {
+static struct list begin(const struct options *options) {
     const struct clock clock = clock_system();
-    struct list list = {.as_json = options->as_json, .now_ms = clock.wall_ms(clock.context)};
-    enum error error = data_find(data);
-    if (error != OK) {
-        return error;
-    }
-    error =
-        is_users
-            ? list_accounts(data->database, print_account, &list, data->cause, sizeof(data->cause))
-            : list_invites(data->database, print_invite, &list, data->cause, sizeof(data->cause));
+    return (struct list){.as_json = options->as_json, .now_ms = clock.wall_ms(clock.context)};
+}
+
+/* Only stdout fails without a cause of the store's. */
+static enum error ended(struct data *data, enum error error) {
     data->path = data->database;
-    if (error == ERR_IO && data->cause[0] == '\0') {
-        data->path = "stdout";
-        snprintf(data->cause, sizeof(data->cause), "it is closed or full");
+    if ((error == ERR_IO && data->cause[0] == '\0') || (error == OK && fflush(stdout) != 0)) {
+        return command_stdout_failed(data);
     }
     return error == OK || error == ERR_STORE_BROKEN ? error : ERR_STORAGE_FAILED;
 }
 
-static int run(const struct options *options, bool is_users) {
-    struct data data;
-    enum error error = data_init(&data, options->data);
-    if (error == OK) {
-        error = print_list(&data, options, is_users);
-    }
-    if (error == OK && fflush(stdout) != 0) {
-        data.path = "stdout";
-        snprintf(data.cause, sizeof(data.cause), "it is closed or full");
-        error = ERR_STORAGE_FAILED;
-    }
-    int status = error == OK ? 0 : command_failed(&data, error);
-    data_close(&data);
-    return status;
+static enum error list_users(struct data *data, const struct options *options) {
+    struct list list = begin(options);
+    return ended(data, list_accounts(data->database, print_account, &list, data->cause,
+                                     sizeof(data->cause)));
+}
+
+static enum error list_all_invites(struct data *data, const struct options *options) {
+    struct list list = begin(options);
+    return ended(
+        data, list_invites(data->database, print_invite, &list, data->cause, sizeof(data->cause)));
 }
 
 int command_user_list(const struct options *options) {
-    return run(options, true);
+    return command_on_data(options, list_users);
 }
 
 int command_invite_list(const struct options *options) {
-    return run(options, false);
+    return command_on_data(options, list_all_invites);
 }
