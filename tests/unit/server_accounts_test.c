@@ -5,18 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int start(void **state) {
-    static struct world world;
-    world_start(&world);
-    *state = &world;
-    return 0;
-}
-
-static int stop(void **state) {
-    world_stop(*state);
-    return 0;
-}
-
 static struct peer *registers(struct world *world, const struct person *who, const uint8_t *token) {
     struct peer *peer = world_connect(world);
     peer_register(world, peer, who, token);
@@ -224,15 +212,15 @@ static void a_removed_account_is_gone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_registration_may_be_repeated, start, stop),
-        cmocka_unit_test_setup_teardown(invites_are_judged, start, stop),
-        cmocka_unit_test_setup_teardown(registration_modes, start, stop),
-        cmocka_unit_test_setup_teardown(a_name_belongs_to_an_account_key, start, stop),
-        cmocka_unit_test_setup_teardown(proofs_are_checked, start, stop),
-        cmocka_unit_test_setup_teardown(publications_are_judged, start, stop),
-        cmocka_unit_test_setup_teardown(the_directory, start, stop),
-        cmocka_unit_test_setup_teardown(nobody_speaks_for_another, start, stop),
-        cmocka_unit_test_setup_teardown(a_removed_account_is_gone, start, stop),
+        cmocka_unit_test_setup_teardown(a_registration_may_be_repeated, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(invites_are_judged, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(registration_modes, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_name_belongs_to_an_account_key, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(proofs_are_checked, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(publications_are_judged, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_directory, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(nobody_speaks_for_another, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_removed_account_is_gone, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,18 +4,6 @@
 
 #include <string.h>
 
-static int start(void **state) {
-    static struct world world;
-    world_start(&world);
-    *state = &world;
-    return 0;
-}
-
-static int stop(void **state) {
-    world_stop(*state);
-    return 0;
-}
-
 /* Client max + 1 is told server_full; one that is in already is never refused for it. */
 static void max_clients(void **state) {
     struct world *world = *state;
@@ -289,21 +277,21 @@ static void shutting_down_tells_everybody(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(max_clients, start, stop),
-        cmocka_unit_test_setup_teardown(a_full_server_burns_no_invite, start, stop),
-        cmocka_unit_test_setup_teardown(the_mailbox_by_messages, start, stop),
-        cmocka_unit_test_setup_teardown(the_mailbox_by_bytes, start, stop),
-        cmocka_unit_test_setup_teardown(the_rate_of_sending, start, stop),
-        cmocka_unit_test_setup_teardown(the_rate_of_bundles, start, stop),
-        cmocka_unit_test_setup_teardown(connections_before_login, start, stop),
-        cmocka_unit_test_setup_teardown(who_does_not_log_in_is_let_go, start, stop),
-        cmocka_unit_test_setup_teardown(a_begun_message_has_to_end, start, stop),
-        cmocka_unit_test_setup_teardown(an_idle_one_is_let_go, start, stop),
-        cmocka_unit_test_setup_teardown(broken_frames, start, stop),
-        cmocka_unit_test_setup_teardown(too_much_before_login, start, stop),
-        cmocka_unit_test_setup_teardown(requests_in_flight, start, stop),
-        cmocka_unit_test_setup_teardown(sudden_ends, start, stop),
-        cmocka_unit_test_setup_teardown(shutting_down_tells_everybody, start, stop),
+        cmocka_unit_test_setup_teardown(max_clients, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_full_server_burns_no_invite, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_mailbox_by_messages, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_mailbox_by_bytes, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_rate_of_sending, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_rate_of_bundles, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(connections_before_login, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(who_does_not_log_in_is_let_go, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_begun_message_has_to_end, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(an_idle_one_is_let_go, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(broken_frames, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(too_much_before_login, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(requests_in_flight, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(sudden_ends, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(shutting_down_tells_everybody, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

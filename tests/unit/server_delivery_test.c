@@ -6,18 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int start(void **state) {
-    static struct world world;
-    world_start(&world);
-    *state = &world;
-    return 0;
-}
-
-static int stop(void **state) {
-    world_stop(*state);
-    return 0;
-}
-
 /* 1: accepted means on the disk. */
 static void accepted_waits_for_the_commit(void **state) {
     struct world *world = *state;
@@ -463,23 +451,27 @@ static void a_clock_that_jumps_expires_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(accepted_waits_for_the_commit, start, stop),
-        cmocka_unit_test_setup_teardown(a_restart_keeps_what_was_accepted, start, stop),
-        cmocka_unit_test_setup_teardown(only_an_acknowledgement_takes_a_message_away, start, stop),
-        cmocka_unit_test_setup_teardown(a_handle_is_valid_on_one_connection, start, stop),
-        cmocka_unit_test_setup_teardown(a_second_login_fences_the_first, start, stop),
-        cmocka_unit_test_setup_teardown(the_order_is_kept, start, stop),
-        cmocka_unit_test_setup_teardown(caught_up_waits_for_the_window, start, stop),
-        cmocka_unit_test_setup_teardown(later_ones_are_refused_with_an_earlier_one, start, stop),
-        cmocka_unit_test_setup_teardown(an_envelope_id_names_one_envelope, start, stop),
-        cmocka_unit_test_setup_teardown(an_id_is_remembered_for_a_day, start, stop),
-        cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_delivers, start, stop),
-        cmocka_unit_test_setup_teardown(no_space_in_a_batch_loses_nothing, start, stop),
-        cmocka_unit_test_setup_teardown(a_failed_batch_silences_the_server, start, stop),
-        cmocka_unit_test_setup_teardown(a_full_queue_pauses_the_senders, start, stop),
-        cmocka_unit_test_setup_teardown(a_reader_that_does_not_read_is_bounded, start, stop),
-        cmocka_unit_test_setup_teardown(waiting_messages_expire, start, stop),
-        cmocka_unit_test_setup_teardown(a_clock_that_jumps_expires_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(accepted_waits_for_the_commit, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_restart_keeps_what_was_accepted, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(only_an_acknowledgement_takes_a_message_away, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(a_handle_is_valid_on_one_connection, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(a_second_login_fences_the_first, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_order_is_kept, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(caught_up_waits_for_the_window, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(later_ones_are_refused_with_an_earlier_one, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(an_envelope_id_names_one_envelope, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(an_id_is_remembered_for_a_day, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_delivers, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(no_space_in_a_batch_loses_nothing, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_failed_batch_silences_the_server, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_full_queue_pauses_the_senders, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_reader_that_does_not_read_is_bounded, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(waiting_messages_expire, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_clock_that_jumps_expires_nothing, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

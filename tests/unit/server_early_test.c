@@ -25,11 +25,6 @@ static int start(void **state) {
     return 0;
 }
 
-static int stop(void **state) {
-    world_stop(*state);
-    return 0;
-}
-
 /* A message for somebody who reads, sent and not settled; its handle. */
 static uint64_t send_early(struct world *world, uint32_t id, const char *text) {
     peer_send(world, ana, "bob", id, text);
@@ -43,6 +38,16 @@ static uint64_t send_early(struct world *world, uint32_t id, const char *text) {
     return peer_expect_deliver(bob, "ana", text);
 }
 
+/* What was acknowledged does not come again. */
+static void expect_nothing_stored(struct world *world) {
+    world_restart(world);
+    bob = world_login(world, "bob");
+    peer_fetch(world, bob, 4);
+    world_settle(world);
+    peer_expect(bob, WIRE_CAUGHT_UP);
+    peer_expect_nothing(bob);
+}
+
 static void a_prompt_acknowledgement_spares_the_insert(void **state) {
     struct world *world = *state;
     uint64_t handle = send_early(world, 3, "spared");
@@ -52,12 +57,7 @@ static void a_prompt_acknowledgement_spares_the_insert(void **state) {
     assert_int_equal(server_figures(world->server).queued, 0);
     world_settle(world);
     peer_expect(ana, WIRE_ACCEPTED);
-    world_restart(world);
-    bob = world_login(world, "bob");
-    peer_fetch(world, bob, 4);
-    world_settle(world);
-    peer_expect(bob, WIRE_CAUGHT_UP);
-    peer_expect_nothing(bob);
+    expect_nothing_stored(world);
 }
 
 /* The device is waited for a moment, and not again before it has shown that it is prompt. */
@@ -98,12 +98,7 @@ static void an_acknowledgement_during_the_commit_deletes(void **state) {
     peer_expect(ana, WIRE_ACCEPTED);
     assert_int_equal(server_figures(world->server).settled, 0);
     assert_int_equal(server_figures(world->server).delivered, 2);
-    world_restart(world);
-    bob = world_login(world, "bob");
-    peer_fetch(world, bob, 4);
-    world_settle(world);
-    peer_expect(bob, WIRE_CAUGHT_UP);
-    peer_expect_nothing(bob);
+    expect_nothing_stored(world);
 }
 
 /* A reader that goes away: what it was handed is stored in its order and delivered again. */
@@ -231,14 +226,18 @@ static void it_can_be_left_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_prompt_acknowledgement_spares_the_insert, start, stop),
-        cmocka_unit_test_setup_teardown(who_does_not_acknowledge_is_not_waited_for, start, stop),
-        cmocka_unit_test_setup_teardown(an_acknowledgement_during_the_commit_deletes, start, stop),
-        cmocka_unit_test_setup_teardown(what_a_lost_reader_was_handed_is_stored, start, stop),
-        cmocka_unit_test_setup_teardown(the_window_bounds_what_waits, start, stop),
-        cmocka_unit_test_setup_teardown(a_spared_envelope_is_remembered, start, stop),
-        cmocka_unit_test_setup_teardown(a_stored_envelope_is_not_handed_over_twice, start, stop),
-        cmocka_unit_test_setup_teardown(it_can_be_left_out, start, stop),
+        cmocka_unit_test_setup_teardown(a_prompt_acknowledgement_spares_the_insert, start,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(who_does_not_acknowledge_is_not_waited_for, start,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(an_acknowledgement_during_the_commit_deletes, start,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(what_a_lost_reader_was_handed_is_stored, start, world_end),
+        cmocka_unit_test_setup_teardown(the_window_bounds_what_waits, start, world_end),
+        cmocka_unit_test_setup_teardown(a_spared_envelope_is_remembered, start, world_end),
+        cmocka_unit_test_setup_teardown(a_stored_envelope_is_not_handed_over_twice, start,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(it_can_be_left_out, start, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

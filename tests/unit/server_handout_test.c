@@ -4,18 +4,6 @@
 
 #include <string.h>
 
-static int start(void **state) {
-    static struct world world;
-    world_start(&world);
-    *state = &world;
-    return 0;
-}
-
-static int stop(void **state) {
-    world_stop(*state);
-    return 0;
-}
-
 enum { ONE_TIME_ID_AT = CERTIFICATE_BYTES + PREKEY_SET_BYTES + 34 };
 
 /* The id of the one-time prekey in bob's bundle as `asks` is given it; 0 without one. */
@@ -230,12 +218,13 @@ static void two_buckets_for_each_sender(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_time_prekeys_are_handed_out_once, start, stop),
-        cmocka_unit_test_setup_teardown(four_for_each_requester_and_device, start, stop),
-        cmocka_unit_test_setup_teardown(none_left, start, stop),
-        cmocka_unit_test_setup_teardown(chance_chooses, start, stop),
-        cmocka_unit_test_setup_teardown(the_last_day_of_a_one_time_prekey, start, stop),
-        cmocka_unit_test_setup_teardown(two_buckets_for_each_sender, start, stop),
+        cmocka_unit_test_setup_teardown(one_time_prekeys_are_handed_out_once, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(four_for_each_requester_and_device, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(none_left, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(chance_chooses, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_last_day_of_a_one_time_prekey, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(two_buckets_for_each_sender, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,18 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int start(void **state) {
-    static struct world world;
-    world_start(&world);
-    *state = &world;
-    return 0;
-}
-
-static int stop(void **state) {
-    world_stop(*state);
-    return 0;
-}
-
 static struct wire_error next_error(struct peer *peer) {
     struct wire_error error;
     assert_int_equal(wire_read_error(peer_expect(peer, WIRE_ERROR).body, &error), OK);
@@ -364,19 +352,19 @@ static void what_is_counted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_rate_of_publishing, start, stop),
-        cmocka_unit_test_setup_teardown(the_rate_of_renewing, start, stop),
-        cmocka_unit_test_setup_teardown(failed_logins_of_an_address, start, stop),
-        cmocka_unit_test_setup_teardown(failed_registrations_of_an_address, start, stop),
-        cmocka_unit_test_setup_teardown(many_addresses_fail, start, stop),
-        cmocka_unit_test_setup_teardown(an_ipv6_network_is_one_address, start, stop),
-        cmocka_unit_test_setup_teardown(memory_of_the_queue, start, stop),
-        cmocka_unit_test_setup_teardown(a_reader_that_does_not_read, start, stop),
-        cmocka_unit_test_setup_teardown(messages_expire, start, stop),
-        cmocka_unit_test_setup_teardown(limits_change_all_or_none, start, stop),
-        cmocka_unit_test_setup_teardown(more_clients_than_at_the_start, start, stop),
+        cmocka_unit_test_setup_teardown(the_rate_of_publishing, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_rate_of_renewing, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(failed_logins_of_an_address, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(failed_registrations_of_an_address, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(many_addresses_fail, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(an_ipv6_network_is_one_address, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(memory_of_the_queue, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_reader_that_does_not_read, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(messages_expire, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(limits_change_all_or_none, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(more_clients_than_at_the_start, world_begin, world_end),
         cmocka_unit_test(ranges),
-        cmocka_unit_test_setup_teardown(what_is_counted, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_counted, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

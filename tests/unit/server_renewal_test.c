@@ -4,18 +4,6 @@
 
 #include <string.h>
 
-static int start(void **state) {
-    static struct world world;
-    world_start(&world);
-    *state = &world;
-    return 0;
-}
-
-static int stop(void **state) {
-    world_stop(*state);
-    return 0;
-}
-
 /* Made once: RSA keys take their time. */
 static const struct person *renewed_ana(void) {
     static struct person ana;
@@ -505,24 +493,27 @@ static void who_stays_hears_of_the_next_key(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_device_renews, start, stop),
-        cmocka_unit_test_setup_teardown(a_renewal_may_be_repeated, start, stop),
-        cmocka_unit_test_setup_teardown(a_renewal_is_all_or_nothing, start, stop),
-        cmocka_unit_test_setup_teardown(what_follows_a_renewal_waits, start, stop),
-        cmocka_unit_test_setup_teardown(renewals_are_judged, start, stop),
-        cmocka_unit_test_setup_teardown(a_renewal_ends_the_old_certificates_connection, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(a_refused_login_may_be_followed_by_one, start, stop),
-        cmocka_unit_test_setup_teardown(a_refusal_gives_no_more_time, start, stop),
-        cmocka_unit_test_setup_teardown(a_known_account_registers_anew, start, stop),
-        cmocka_unit_test_setup_teardown(registering_anew_alone_changes_nothing, start, stop),
-        cmocka_unit_test_setup_teardown(only_the_renewal_may_follow, start, stop),
-        cmocka_unit_test_setup_teardown(an_older_certificate_is_answered_with_the_newer, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(renewals_keep_to_the_number_of_clients, start, stop),
-        cmocka_unit_test_setup_teardown(a_removed_account_is_not_renewed, start, stop),
-        cmocka_unit_test_setup_teardown(the_next_key_is_announced, start, stop),
-        cmocka_unit_test_setup_teardown(who_stays_hears_of_the_next_key, start, stop),
+        cmocka_unit_test_setup_teardown(a_device_renews, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_renewal_may_be_repeated, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_renewal_is_all_or_nothing, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(what_follows_a_renewal_waits, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(renewals_are_judged, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_renewal_ends_the_old_certificates_connection, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(a_refused_login_may_be_followed_by_one, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(a_refusal_gives_no_more_time, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_known_account_registers_anew, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(registering_anew_alone_changes_nothing, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(only_the_renewal_may_follow, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(an_older_certificate_is_answered_with_the_newer,
+                                        world_begin, world_end),
+        cmocka_unit_test_setup_teardown(renewals_keep_to_the_number_of_clients, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(a_removed_account_is_not_renewed, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_next_key_is_announced, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(who_stays_hears_of_the_next_key, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

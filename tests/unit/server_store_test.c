@@ -188,13 +188,14 @@ static void the_file_is_a_synced_log(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_epoch_stays_with_the_store, start, stop),
-        cmocka_unit_test_setup_teardown(a_newer_store_is_left_alone, start, stop),
-        cmocka_unit_test_setup_teardown(what_is_no_database_is_said_to_be_broken, start, stop),
-        cmocka_unit_test_setup_teardown(a_damaged_row_is_loud, start, stop),
-        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_in_no_file_after_a_minute, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(the_file_is_a_synced_log, start, stop),
+        cmocka_unit_test_setup_teardown(the_epoch_stays_with_the_store, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_newer_store_is_left_alone, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(what_is_no_database_is_said_to_be_broken, world_begin,
+                                        world_end),
+        cmocka_unit_test_setup_teardown(a_damaged_row_is_loud, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_in_no_file_after_a_minute,
+                                        world_begin, world_end),
+        cmocka_unit_test_setup_teardown(the_file_is_a_synced_log, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

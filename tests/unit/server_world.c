@@ -103,6 +103,18 @@ void world_stop(struct world *world) {
     unlink(extra);
 }
 
+int world_begin(void **state) {
+    static struct world world;
+    world_start(&world);
+    *state = &world;
+    return 0;
+}
+
+int world_end(void **state) {
+    world_stop(*state);
+    return 0;
+}
+
 static void take_output(struct world *world) {
     struct server_output output;
     struct peer *drained[PEERS_MAX];

@@ -68,6 +68,9 @@ void world_start(struct world *world);
 /** As kill -9 and a new start: the core goes, the store is opened again from its file. */
 void world_restart(struct world *world);
 void world_stop(struct world *world);
+/** Set-up and tear-down of a test: `*state` is a started world. */
+int world_begin(void **state);
+int world_end(void **state);
 /** Carries everything out until nothing is left to do. */
 void world_settle(struct world *world);
 /** Ends the batch that is held. */
