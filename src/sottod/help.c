@@ -173,6 +173,7 @@ static const char BACKUP[] =
     "FILE is new, and for you alone (0600); '-' is stdout. In it are accounts, public keys, "
     "sealed\n"
     "messages that wait, and the server's key: whoever has it can pose as the server, not read.\n"
+    "sottod.conf is not in it.\n"
     "Exit: 0 done, 2 usage, 6 not allowed, 9 storage, or no data there.\n";
 
 static const char RESTORE[] =

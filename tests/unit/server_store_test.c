@@ -7,18 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int start(void **state) {
-    static struct world world;
-    world_start(&world);
-    *state = &world;
-    return 0;
-}
-
-static int stop(void **state) {
-    world_stop(*state);
-    return 0;
-}
-
 /* Another hand on the file, while the server is not there. */
 static void change(struct world *world, const char *sql) {
     sqlite3 *database;
