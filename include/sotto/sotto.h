@@ -37,6 +37,7 @@ enum {
     SOTTO_KEY_SIZE = 40,      /**< "7QK4-V2TM-..." */
     SOTTO_CARD_SIZE = 352,    /**< a card, or a link */
     SOTTO_HASH_HEX_SIZE = 65, /**< SHA-256 in hex */
+    SOTTO_PEM_SIZE = 512,     /**< an RSA-2048 public key as PEM text */
     SOTTO_NUMBER_SIZE = 61,   /**< a safety number: 60 digits */
     SOTTO_TEXT_MAX = 65000,   /**< bytes of one message */
 };
@@ -283,6 +284,7 @@ struct sotto_user {
     char key[SOTTO_KEY_SIZE]; /**< account fingerprint the server shows, 130 bits in groups of four
                                */
     char rsa_sha256[SOTTO_HASH_HEX_SIZE]; /**< of the RSA-2048 SubjectPublicKeyInfo DER, hex */
+    char rsa_pem[SOTTO_PEM_SIZE];         /**< the same key as `openssl pkey -pubin` reads it */
     uint64_t keys_until_ms;               /**< expiry of the certificate */
 };
 /** `false` stops. */
@@ -293,6 +295,12 @@ typedef bool sotto_user_fn(void *context, const struct sotto_user *user);
  * then a `pattern` that is the exact name of a user means that one alone. Error with `keys`:
  * no_such_user when nobody matches, bundle_invalid. */
 SOTTO_API SOTTO_MUST_CHECK int sotto_users(struct sotto *client, const char *pattern, bool keys,
+                                           sotto_user_fn *each, void *context,
+                                           struct sotto_error *error);
+
+/** Likewise the people with a pinned key in the own store, from the store alone: nothing is asked.
+ */
+SOTTO_API SOTTO_MUST_CHECK int sotto_known(struct sotto *client, const char *pattern,
                                            sotto_user_fn *each, void *context,
                                            struct sotto_error *error);
 

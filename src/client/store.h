@@ -208,8 +208,10 @@ struct client_store {
     enum error (*keys_expire)(void *context, uint64_t over_ms, const uint8_t current[HASH_BYTES],
                               const uint8_t pending[HASH_BYTES]);
 
-    /** get: ERR_NOT_FOUND, then with `name` set and everything else zero. */
+    /** get: ERR_NOT_FOUND, then with `name` set and everything else zero. next: the first behind
+     * `after` in order of name, ERR_NOT_FOUND. */
     enum error (*peer_get)(void *context, const struct user_name *name, struct stored_peer *peer);
+    enum error (*peer_next)(void *context, const struct user_name *after, struct stored_peer *peer);
     enum error (*peer_put)(void *context, const struct stored_peer *peer);
 
     /** get: ERR_NOT_FOUND. others: how many account keys of `name` beside `pinned` and `afp` have

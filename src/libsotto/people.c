@@ -2,6 +2,8 @@
 /* The directory with one's own trust, and certificates. */
 #include "libsotto/people.h"
 
+#include "crypto/pem.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,18 +62,20 @@ int people_certificate(struct people *people, struct bytes *certificate,
     return result;
 }
 
+enum { RSA_SPKI_BYTES = 33 + RSA_MODULUS_BYTES + 5 };
+_Static_assert(PEM_PUBLIC_KEY_SIZE(RSA_SPKI_BYTES) <= SOTTO_PEM_SIZE, "a public key as text");
+
 /* SubjectPublicKeyInfo of an RSA-2048 key with e = 65537 (RFC 8017 appendix A.1.1, RFC 5280
  * section 4.1), around its modulus. */
-static enum error rsa_spki_hash(const uint8_t modulus[RSA_MODULUS_BYTES],
-                                uint8_t hash[HASH_BYTES]) {
+static void rsa_spki(const uint8_t modulus[RSA_MODULUS_BYTES], uint8_t spki[RSA_SPKI_BYTES]) {
     static const uint8_t BEFORE[] = {0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09, 0x2a,
                                      0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05,
                                      0x00, 0x03, 0x82, 0x01, 0x0f, 0x00, 0x30, 0x82, 0x01,
                                      0x0a, 0x02, 0x82, 0x01, 0x01, 0x00};
     static const uint8_t AFTER[] = {0x02, 0x03, 0x01, 0x00, 0x01};
-    const struct bytes parts[] = {bytes_of(BEFORE), bytes_make(modulus, RSA_MODULUS_BYTES),
-                                  bytes_of(AFTER)};
-    return sha256(parts, 3, hash);
+    memcpy(spki, BEFORE, sizeof(BEFORE));
+    memcpy(spki + sizeof(BEFORE), modulus, RSA_MODULUS_BYTES);
+    memcpy(spki + sizeof(BEFORE) + RSA_MODULUS_BYTES, AFTER, sizeof(AFTER));
 }
 
 /* Fetches and judges one certificate into the keys of `user`. */
@@ -79,6 +83,7 @@ static int add_keys(struct people *people, struct sotto_user *user, struct sotto
     struct sotto *client = people->runner.client;
     struct certificate certificate;
     struct bytes data;
+    uint8_t spki[RSA_SPKI_BYTES];
     uint8_t hash[HASH_BYTES];
     uint8_t pin[PIN_BYTES];
     int result = people_certificate(people, &data, error);
@@ -96,11 +101,13 @@ static int add_keys(struct people *people, struct sotto_user *user, struct sotto
         user->trust = SOTTO_CHANGED;
         user->changed_ms = user->changed_ms == 0 ? profile_now(client) : user->changed_ms;
     }
-    enum error status = rsa_spki_hash(certificate.rsa, hash);
+    rsa_spki(certificate.rsa, spki);
+    enum error status = sha256(&(struct bytes){spki, sizeof(spki)}, 1, hash);
     if (status != OK) {
         return people_fail(people, status, NULL, error);
     }
     hex_encode(bytes_of(hash), user->rsa_sha256);
+    pem_public_key(bytes_of(spki), user->rsa_pem, sizeof(user->rsa_pem));
     pin_of_hash(certificate.afp, pin);
     pin_print(pin, user->key, sizeof(user->key));
     user->keys_until_ms = certificate.expires_ms;
@@ -115,6 +122,20 @@ const char *people_source(const struct sotto *client, const struct stored_peer *
                                  : "";
 }
 
+void people_describe(const struct sotto *client, const struct stored_peer *peer,
+                     struct sotto_user *user) {
+    *user = (struct sotto_user){
+        .name = peer->name.text,
+        .is_self = user_name_equal(&peer->name, &client->account.name),
+        .is_known = peer->has_pin,
+        .trust = cards_trust(&client->cards, peer),
+        .first_seen_ms = peer->pinned_ms,
+        .verified_ms = peer->verified_ms,
+        .how = people_source(client, peer),
+        .changed_ms = peer->changed_ms,
+    };
+}
+
 static int show_user(struct people *people, const struct wire_user *listed, bool keys,
                      sotto_user_fn *each, void *context, bool *stop, struct sotto_error *error) {
     struct sotto *client = people->runner.client;
@@ -124,18 +145,10 @@ static int show_user(struct people *people, const struct wire_user *listed, bool
     if (status != OK && status != ERR_NOT_FOUND) {
         return people_fail(people, status, NULL, error);
     }
-    struct sotto_user user = {
-        .name = people->name.text,
-        .since_ms = listed->since_ms,
-        .is_admin = listed->is_admin,
-        .is_self = user_name_equal(&listed->name, &client->account.name),
-        .is_known = peer.has_pin,
-        .trust = cards_trust(&client->cards, &peer),
-        .first_seen_ms = peer.pinned_ms,
-        .verified_ms = peer.verified_ms,
-        .how = people_source(client, &peer),
-        .changed_ms = peer.changed_ms,
-    };
+    struct sotto_user user;
+    people_describe(client, &peer, &user);
+    user.since_ms = listed->since_ms;
+    user.is_admin = listed->is_admin;
     int result = keys ? add_keys(people, &user, error) : 0;
     if (result == 0) {
         *stop = !each(context, &user);
@@ -179,8 +192,7 @@ static int walk(struct people *people, struct bytes pattern, bool exact, bool ke
     return result;
 }
 
-/* Names are in lower case, so is what is looked for. ERR_NAME_INVALID: no name contains it. */
-static enum error fold_pattern(const char *pattern, char out[SOTTO_NAME_SIZE]) {
+must_check enum error people_pattern(const char *pattern, char out[SOTTO_NAME_SIZE]) {
     size_t size = pattern == NULL ? 0 : strlen(pattern);
     if (size > NAME_MAX_BYTES) {
         return ERR_NAME_INVALID;
@@ -198,7 +210,7 @@ int sotto_users(struct sotto *client, const char *pattern, bool keys, sotto_user
     struct people people;
     char folded[SOTTO_NAME_SIZE];
     uint32_t shown = 0;
-    if (fold_pattern(pattern, folded) != OK) {
+    if (people_pattern(pattern, folded) != OK) {
         struct report report = profile_report(client, "Nothing was asked.");
         report.peer = pattern;
         return report_error(error, ERR_NAME_INVALID, &report);

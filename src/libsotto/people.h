@@ -25,4 +25,12 @@ int people_fail(struct people *people, enum error what, const struct failure *fa
 /** With what a person was compared, cards of an administrator included; "" when not at all. */
 const char *people_source(const struct sotto *client, const struct stored_peer *peer);
 
+/** Fills what the own store knows of a person; all else is left empty. `user->name` is that of
+ * `peer` and lives as long. */
+void people_describe(const struct sotto *client, const struct stored_peer *peer,
+                     struct sotto_user *user);
+
+/** Folds what is looked for to lower case; NULL is empty. ERR_NAME_INVALID: no name contains it. */
+must_check enum error people_pattern(const char *pattern, char folded[SOTTO_NAME_SIZE]);
+
 #endif

@@ -42,6 +42,10 @@ static const struct option_row option_table[OPTIONS] = {
                                  "only to and from people who are verified"},
     [OPTION_COUNT] = {NULL, 'n', TAKES_VALUE, "COUNT", "at most so many messages"},
     [OPTION_KEYS] = {"keys", 0, TAKES_NOTHING, NULL, "fetch and check their public keys"},
+    [OPTION_PEM] = {"pem", 0, TAKES_NOTHING, NULL,
+                    "also their RSA-2048 keys as PEM, for 'openssl pkey -pubin'"},
+    [OPTION_KNOWN] = {"known", 0, TAKES_NOTHING, NULL,
+                      "the people whose keys this profile has; needs no connection"},
     [OPTION_CARD] = {"card", 0, TAKES_VALUE, "FILE", "file with the card, '-' is stdin"},
     [OPTION_NUMBER] = {"number", 0, TAKES_VALUE, "NUMBER",
                        "the safety number as the other one reads it: 60 digits, spaces may stand"},
@@ -146,16 +150,20 @@ static const struct command_row command_table[COMMANDS] = {
             .brief = "users [PATTERN]",
             .arguments = "[PATTERN]",
             .purpose = "list who is on the server, and how much you trust their keys",
-            .notes =
-                "PATTERN: names that contain it. Into a pipe: columns separated by tabs, no "
-                "header: "
-                "name, trust,\nsince; with --keys also fingerprint, algorithm, SHA-256, expiry.",
+            .notes = "PATTERN: names that contain it. Into a pipe: columns separated by tabs, no "
+                     "header: "
+                     "name, trust,\nsince; with --keys also fingerprint, algorithm, SHA-256, "
+                     "expiry; with --pem "
+                     "the key follows.",
             .words_max = 1,
-            .option_count = 1,
-            .options = {OPTION_KEYS},
+            .option_count = 3,
+            .options = {OPTION_KEYS, OPTION_PEM, OPTION_KNOWN},
             .examples = {{"sotto users", NULL},
-                         {"sotto users bob --keys", "one user's public key"}},
-            .exits = {2, 4, 5, 6, 7, 11},
+                         {"sotto users bob --keys", "one user's public key"},
+                         {"sotto users bob --pem | openssl pkey -pubin -text -noout",
+                          "that key as other programs see it"},
+                         {"sotto users --known", "from this device's store alone"}},
+            .exits = {2, 4, 5, 6, 7, 9, 11},
         },
     [COMMAND_VERIFY] =
         {
@@ -224,6 +232,23 @@ static const struct command_row command_table[COMMANDS] = {
                          {"sotto config server-key --key 7QK4-V2TM-... --no-input", "in a script"}},
             .exits = {2, 4, 5, 6, 9, 11},
         },
+    [COMMAND_COMPLETION] =
+        {
+            .name = "completion",
+            .group = "Machine",
+            .brief = "completion SHELL",
+            .arguments = "bash|zsh",
+            .purpose = "print what makes a shell complete commands, options and names",
+            .notes =
+                "Packages install it. Else, for bash, a line in ~/.bashrc; for zsh, in ~/.zshrc "
+                "after compinit.\nNames come from this device's store, never from the server; "
+                "none while a passphrase is needed.",
+            .words_min = 1,
+            .words_max = 1,
+            .examples = {{"source <(sotto completion bash)", NULL},
+                         {"sotto completion zsh > ~/.zfunc/_sotto", "into a folder of fpath"}},
+            .exits = {2},
+        },
     [COMMAND_VERSION] =
         {
             .name = "version",
@@ -270,6 +295,10 @@ static const struct exit_row exit_table[] = {
 const struct option_row *option_row(enum option_id id) {
     require(id < OPTIONS);
     return &option_table[id];
+}
+
+const char *option_choices(enum option_id id) {
+    return id == OPTION_WAIT_STATE ? "queued|accepted|delivered" : NULL;
 }
 
 const struct command_row *command_row(enum command_id id) {

@@ -32,6 +32,8 @@ enum option_id {
     OPTION_REQUIRE_VERIFIED,
     OPTION_COUNT,
     OPTION_KEYS,
+    OPTION_PEM,
+    OPTION_KNOWN,
     OPTION_CARD,
     OPTION_NUMBER,
     OPTION_SHOW,
@@ -62,6 +64,7 @@ enum command_id {
     COMMAND_CARD,
     COMMAND_STATUS,
     COMMAND_CONFIG,
+    COMMAND_COMPLETION,
     COMMAND_VERSION,
     COMMAND_HELP,
     COMMAND_GROUP,
@@ -105,6 +108,8 @@ struct exit_row {
 };
 
 const struct option_row *option_row(enum option_id id);
+/** The words that the value of an option can be ("queued|accepted|delivered"), or NULL. */
+const char *option_choices(enum option_id id);
 const struct command_row *command_row(enum command_id id);
 
 /** The exit table, in order; `*count` rows. */

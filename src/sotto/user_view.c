@@ -88,6 +88,9 @@ must_check enum error user_view_text(const struct sotto_user *user, const struct
     if (error == OK && view->keys && user->has_keys) {
         error = put_keys(user, out);
     }
+    if (error == OK && view->pem) {
+        error = put(out, "%s", user->rsa_pem);
+    }
     return error;
 }
 
@@ -105,10 +108,14 @@ must_check enum error user_view_tabs(const struct sotto_user *user, const struct
             put(out, "\t%s\t%s\t%s\t%s", user->has_keys ? user->key : "",
                 user->has_keys ? "RSA-2048" : "", user->has_keys ? user->rsa_sha256 : "", until);
     }
-    return error != OK ? error : put(out, "\n");
+    if (error == OK) {
+        error = put(out, "\n%s", view->pem ? user->rsa_pem : "");
+    }
+    return error;
 }
 
-must_check enum error user_view_json(const struct sotto_user *user, struct buffer *out) {
+must_check enum error user_view_json(const struct sotto_user *user, const struct user_view *view,
+                                     struct buffer *out) {
     struct json_line line;
     json_begin(&line, "user");
     json_text(&line, line.root, "name", user->name);
@@ -129,6 +136,9 @@ must_check enum error user_view_json(const struct sotto_user *user, struct buffe
         json_text(&line, key, "sha256", user->rsa_sha256);
         json_time(&line, key, "first_seen", user->first_seen_ms);
         json_time(&line, key, "until", user->keys_until_ms);
+        if (view->pem) {
+            json_text(&line, key, "pem", user->rsa_pem);
+        }
     }
     return json_end(&line, out);
 }

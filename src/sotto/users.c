@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "sotto/commands.h"
+#include "sotto/fault.h"
 #include "sotto/tell.h"
 #include "sotto/user_view.h"
 
@@ -18,7 +19,7 @@ static bool on_user(void *context, const struct sotto_user *user) {
     struct buffer out;
     buffer_init(&out, USER_VIEW_MAX_BYTES);
     if (app->is_json) {
-        listing->status = user_view_json(user, &out);
+        listing->status = user_view_json(user, &listing->view, &out);
     } else if (listing->view.is_for_people) {
         listing->status = listing->is_begun ? OK : user_view_header(&listing->view, &out);
         if (listing->status == OK) {
@@ -37,16 +38,24 @@ must_check int command_users(struct app *app, struct sotto_error *error) {
     const struct request *request = app->request;
     const char *pattern = request->word_count > 0 ? request->words[0] : NULL;
     struct sotto *client = NULL;
-    bool keys = request->given[OPTION_KEYS] > 0;
+    bool pem = request->given[OPTION_PEM] > 0;
+    bool keys = pem || request->given[OPTION_KEYS] > 0;
+    bool known = request->given[OPTION_KNOWN] > 0;
     struct listing listing = {
         .app = app,
         .view = {.keys = keys,
+                 .pem = pem,
                  .is_plain = app->is_plain,
                  .is_for_people = app->is_terminal[1] || app->is_plain},
     };
+    if (known && keys) {
+        return fault_usage(error, "Keys are fetched from the server:  sotto users --keys",
+                           "'--known' and '--%s' exclude each other", pem ? "pem" : "keys");
+    }
     int status = app_open(app, &client, error);
     if (status == 0) {
-        status = sotto_users(client, pattern, keys, on_user, &listing, error);
+        status = known ? sotto_known(client, pattern, on_user, &listing, error)
+                       : sotto_users(client, pattern, keys, on_user, &listing, error);
         struct sotto_error own;
         int failed = app_written(app, EFFECT, &own);
         if (failed == 0) {

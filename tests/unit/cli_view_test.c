@@ -236,7 +236,7 @@ static void a_user_is_json_with_trust_and_keys(void **state) {
     one.how = "card";
     one.verified_ms = MORNING_MS;
     buffer_init(&out, USER_VIEW_MAX_BYTES);
-    assert_int_equal(user_view_json(&one, &out), OK);
+    assert_int_equal(user_view_json(&one, &(struct user_view){.keys = true}, &out), OK);
     json_t *object = parsed(&out);
     assert_string_equal(text_of(object, "type"), "user");
     assert_string_equal(text_of(object, "trust"), "verified");

@@ -13,32 +13,50 @@ static void bind_hash(struct query *query, bool present, const uint8_t hash[HASH
     }
 }
 
-static enum error peer_get(void *context, const struct user_name *name, struct stored_peer *peer) {
+#define PEER_COLUMNS                                                                               \
+    "SELECT afp IS NOT NULL, afp, pinned, verified, contact, changed_afp IS NOT NULL,"             \
+    " changed_afp, changed, how, name FROM peer"
+
+static void take_peer(struct query *query, struct stored_peer *peer) {
+    peer->has_pin = query_get_flag(query, 0);
+    if (peer->has_pin) {
+        query_get_fixed(query, 1, peer->afp, HASH_BYTES);
+    }
+    peer->pinned_ms = query_get_u64(query, 2);
+    peer->verified_ms = query_get_u64(query, 3);
+    peer->is_contact = query_get_flag(query, 4);
+    peer->is_changed = query_get_flag(query, 5);
+    if (peer->is_changed) {
+        query_get_fixed(query, 6, peer->changed_afp, HASH_BYTES);
+    }
+    peer->changed_ms = query_get_u64(query, 7);
+    uint32_t how = query_get_u32(query, 8);
+    peer->how = how <= TRUST_CARD_FILE ? (enum trust_source)how : TRUST_NONE;
+    query_get_name(query, 9, &peer->name);
+}
+
+static enum error read_peer(void *context, const char *sql, const struct user_name *name,
+                            struct stored_peer *peer) {
     struct query query;
-    memset(peer, 0, sizeof(*peer));
-    peer->name = *name;
-    query_begin(&query, context,
-                "SELECT afp IS NOT NULL, afp, pinned, verified, contact, changed_afp IS NOT NULL,"
-                " changed_afp, changed, how FROM peer WHERE name=?");
+    query_begin(&query, context, sql);
     query_text(&query, name->text);
     enum error error = query_row(&query);
     if (error == OK) {
-        peer->has_pin = query_get_flag(&query, 0);
-        if (peer->has_pin) {
-            query_get_fixed(&query, 1, peer->afp, HASH_BYTES);
-        }
-        peer->pinned_ms = query_get_u64(&query, 2);
-        peer->verified_ms = query_get_u64(&query, 3);
-        peer->is_contact = query_get_flag(&query, 4);
-        peer->is_changed = query_get_flag(&query, 5);
-        if (peer->is_changed) {
-            query_get_fixed(&query, 6, peer->changed_afp, HASH_BYTES);
-        }
-        peer->changed_ms = query_get_u64(&query, 7);
-        uint32_t how = query_get_u32(&query, 8);
-        peer->how = how <= TRUST_CARD_FILE ? (enum trust_source)how : TRUST_NONE;
+        take_peer(&query, peer);
     }
     return query_end(&query, error);
+}
+
+static enum error peer_get(void *context, const struct user_name *name, struct stored_peer *peer) {
+    memset(peer, 0, sizeof(*peer));
+    peer->name = *name;
+    return read_peer(context, PEER_COLUMNS " WHERE name=?", name, peer);
+}
+
+static enum error peer_next(void *context, const struct user_name *after,
+                            struct stored_peer *peer) {
+    memset(peer, 0, sizeof(*peer));
+    return read_peer(context, PEER_COLUMNS " WHERE name>? ORDER BY name LIMIT 1", after, peer);
 }
 
 static enum error peer_put(void *context, const struct stored_peer *peer) {
@@ -142,6 +160,7 @@ static enum error tombstone_expire(void *context, uint64_t before_ms) {
 
 void people_table(struct client_store *store) {
     store->peer_get = peer_get;
+    store->peer_next = peer_next;
     store->peer_put = peer_put;
     store->identity_get = identity_get;
     store->identity_put = identity_put;
