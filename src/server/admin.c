@@ -33,6 +33,29 @@ must_check enum error server_invite(struct server *server, const struct store_in
     return OK;
 }
 
+must_check enum error server_revoke(struct server *server, const struct store_revoke *invite,
+                                    struct admin_request request) {
+    struct store_op *op = admin_op(STORE_REVOKE, request);
+    if (op == NULL) {
+        return ERR_MEMORY;
+    }
+    *op->revoke = *invite;
+    queue_add(server, op);
+    return OK;
+}
+
+must_check enum error server_disable(struct server *server, const struct user_name *name,
+                                     bool disable, struct admin_request request) {
+    struct store_op *op = admin_op(STORE_STATE, request);
+    if (op == NULL) {
+        return ERR_MEMORY;
+    }
+    op->state->name = *name;
+    op->state->is_disabled = disable;
+    queue_add(server, op);
+    return OK;
+}
+
 must_check enum error server_remove(struct server *server, const struct user_name *name,
                                     struct admin_request request) {
     struct store_op *op = admin_op(STORE_REMOVE, request);
@@ -44,19 +67,42 @@ must_check enum error server_remove(struct server *server, const struct user_nam
     return OK;
 }
 
-void invite_done(struct server *server, struct store_op *op) {
+void admin_done(struct server *server, struct store_op *op) {
     (void)server;
+    answer(op);
+}
+
+static void end_owner(struct server *server, const struct mailbox *mailbox, enum error error) {
+    struct connection *owner = mailbox == NULL ? NULL : connection_find(server, mailbox->owner);
+    if (owner != NULL) {
+        connection_fail(server, owner, 0, error, 0, "");
+    }
+}
+
+/* Who registered to renew is not the owner yet. */
+static void end_renewals(struct server *server, uint64_t device, enum error error) {
+    for (size_t i = 0; i < server->connection_slots; i++) {
+        struct connection *connection = server->connections[i];
+        if (connection != NULL && connection->phase == PHASE_RENEWAL &&
+            connection->device == device) {
+            connection_fail(server, connection, 0, error, 0, "");
+        }
+    }
+}
+
+/* What is sent to it goes on being queued: the mailbox stays. */
+void state_done(struct server *server, struct store_op *op) {
+    if (op->result == OK && op->state->is_disabled) {
+        end_owner(server, mailbox_find(server, &op->state->name), ERR_ACCOUNT_DISABLED);
+        end_renewals(server, op->state->device, ERR_ACCOUNT_DISABLED);
+    }
     answer(op);
 }
 
 void remove_done(struct server *server, struct store_op *op) {
     if (op->result == OK) {
         struct mailbox *mailbox = mailbox_find(server, &op->remove->name);
-        struct connection *connection =
-            mailbox == NULL ? NULL : connection_find(server, mailbox->owner);
-        if (connection != NULL) {
-            connection_fail(server, connection, 0, ERR_LOGIN_REFUSED, 0, "");
-        }
+        end_owner(server, mailbox, ERR_LOGIN_REFUSED);
         if (mailbox != NULL && mailbox->is_loaded) {
             mailbox_forget(server, mailbox);
         }

@@ -289,6 +289,7 @@ static receive_function *const RECEIVE[] = {
     [WIRE_GET_BUNDLE] = bundle_receive, [WIRE_LIST_USERS] = users_receive,
     [WIRE_SEND] = send_receive,         [WIRE_FETCH] = fetch_receive,
     [WIRE_ACK] = ack_receive,           [WIRE_RENEW] = renew_receive,
+    [WIRE_LEAVE] = leave_receive,
 };
 
 static enum wire_state state_of(const struct connection *connection) {
@@ -298,7 +299,8 @@ static enum wire_state state_of(const struct connection *connection) {
 /* Whether another frame may be begun. */
 static bool can_take(const struct server *server, const struct connection *connection) {
     return connection->phase != PHASE_CLOSING && !server->is_shutting_down &&
-           !connection->is_login_pending && !connection->is_renewing && !queue_is_full(server) &&
+           !connection->is_login_pending && !connection->is_renewing && !connection->is_leaving &&
+           !queue_is_full(server) &&
            connection->in_flight < server->config.requests_in_flight_max &&
            connection->heavy < HEAVY_IN_FLIGHT_MAX &&
            connection->unsent + connection->output.size < OUTPUT_HIGH_BYTES;
@@ -487,5 +489,7 @@ void connection_tick(struct server *server, struct connection *connection) {
     } else if (now_ms - connection->heard_ms >= IDLE_TIMEOUT_MS ||
                (connection->unsent_ms != 0 && now_ms - connection->unsent_ms >= IDLE_TIMEOUT_MS)) {
         connection_end(server, connection);
+    } else if (connection->phase == PHASE_OPEN) {
+        login_note_day(server, connection->mailbox);
     }
 }

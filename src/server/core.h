@@ -120,6 +120,15 @@ struct admin_request {
 /** Makes an invite. ERR_MEMORY; then `done` is not called. */
 must_check enum error server_invite(struct server *server, const struct store_invite *invite,
                                     struct admin_request request);
+/** Takes back the invite of that id, if nobody has used it: else ERR_NOT_FOUND, through `done`.
+ * ERR_MEMORY. */
+must_check enum error server_revoke(struct server *server, const struct store_revoke *invite,
+                                    struct admin_request request);
+/** Disables an account, or enables it. A disabled one keeps what it has and is sent; its device is
+ * told so, now and whenever it comes, and that is all it is told. ERR_NOT_FOUND, also for an
+ * account that left, comes through `done`. ERR_MEMORY. */
+must_check enum error server_disable(struct server *server, const struct user_name *name,
+                                     bool disable, struct admin_request request);
 /** Removes an account with all it has; its device is signed out. ERR_NOT_FOUND comes through
  * `done`. ERR_MEMORY. */
 must_check enum error server_remove(struct server *server, const struct user_name *name,

@@ -108,6 +108,7 @@ bool login_enter(struct server *server, struct connection *connection,
     memcpy(connection->signing, device->signing, sizeof(connection->signing));
     mailbox->owner = connection->number;
     mailbox->generation = device->generation;
+    login_note_day(server, mailbox);
     server->logged_in++;
     server->logins++;
     return true;
@@ -176,6 +177,31 @@ static void refuse_login(struct server *server, struct connection *connection, u
     }
 }
 
+/* An administrator wants to see who does not come any more; the day is enough for that, and costs
+ * a write a day. */
+void login_note_day(struct server *server, struct mailbox *mailbox) {
+    uint32_t today = (uint32_t)(server->now.wall_ms / DAY_MS);
+    if (mailbox->seen_day == today || server->is_disk_low || server->is_disk_full ||
+        queue_is_full(server)) {
+        return;
+    }
+    struct store_op *op = store_op_new(STORE_SEEN);
+    if (op != NULL) {
+        mailbox->seen_day = today;
+        op->seen->account = mailbox->account;
+        op->seen->day = today;
+        mailbox_keep(mailbox, op);
+        queue_add(server, op);
+    }
+}
+
+void seen_done(struct server *server, struct store_op *op) {
+    (void)server;
+    if (op->result != OK) {
+        op->mailbox->seen_day = 0; /* tried again once there is space */
+    }
+}
+
 void login_done(struct server *server, struct store_op *op) {
     const struct store_device *device = op->login;
     struct connection *connection = decided(server, op);
@@ -184,6 +210,8 @@ void login_done(struct server *server, struct store_op *op) {
     }
     if (!is_proven(connection, op)) {
         refuse_login(server, connection, op->request);
+    } else if (device->is_disabled) { /* told to nobody but its owner */
+        connection_fail(server, connection, op->request, ERR_ACCOUNT_DISABLED, 0, "");
     } else if (!login_may_enter(server, device)) {
         connection_fail(server, connection, op->request, ERR_SERVER_FULL, SERVER_FULL_RETRY_S, "");
     } else if (login_enter(server, connection, device)) {
@@ -308,6 +336,9 @@ static void refuse_registration(struct server *server, struct connection *connec
         break;
     case ERR_FULL:
         connection_fail(server, connection, op->request, ERR_SERVER_DISK_FULL, DISK_RETRY_S, "");
+        break;
+    case ERR_ACCOUNT_DISABLED:
+        connection_fail(server, connection, op->request, op->result, 0, "");
         break;
     case ERR_CERTIFICATE_REFUSED:
         /* Not newer than the stored one: its owner takes the epoch from that and tries again. */

@@ -122,6 +122,7 @@ static void load(struct mailbox *mailbox, const struct store_device *device) {
     mailbox->account = device->account;
     mailbox->messages = device->messages;
     mailbox->bytes = device->bytes;
+    mailbox->seen_day = device->seen_day;
     mailbox->last_order = device->last_order;
     mailbox->stored_order = device->last_order;
     mailbox->is_loaded = true;

@@ -129,8 +129,12 @@ static void (*const DONE[])(struct server *, struct store_op *) = {
     [STORE_READ] = read_done,
     [STORE_DELETE] = delete_done,
     [STORE_EXPIRE] = expire_done,
-    [STORE_INVITE] = invite_done,
+    [STORE_INVITE] = admin_done,
+    [STORE_REVOKE] = admin_done,
     [STORE_REMOVE] = remove_done,
+    [STORE_STATE] = state_done,
+    [STORE_LEAVE] = leave_done,
+    [STORE_SEEN] = seen_done,
 };
 
 static void finish(struct server *server, struct store_op *op) {
@@ -151,7 +155,11 @@ static enum fate fate_of(const struct store_op *op) {
     case STORE_RENEW:
     case STORE_PUBLISH:
     case STORE_INVITE:
+    case STORE_REVOKE:
     case STORE_REMOVE:
+    case STORE_STATE:
+    case STORE_LEAVE:
+    case STORE_SEEN:
     case STORE_EXPIRE:
         return FATE_REFUSED;
     case STORE_BUNDLE:

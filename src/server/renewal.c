@@ -158,6 +158,8 @@ void renew_done(struct server *server, struct store_op *op) {
     connection->is_renewing = false;
     if (op->result == ERR_FULL) {
         refuse(server, connection, op->request, ERR_SERVER_DISK_FULL, DISK_RETRY_S, "");
+    } else if (op->result == ERR_ACCOUNT_DISABLED) {
+        connection_fail(server, connection, op->request, op->result, 0, "");
     } else if (op->result != OK) {
         refuse(server, connection, op->request, ERR_CERTIFICATE_REFUSED, 0,
                "not newer than the one known");

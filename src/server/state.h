@@ -4,6 +4,7 @@
  *   connection.c   a peer: bytes in, frames, output, end
  *   login.c        who a peer is: LOGIN, REGISTER, fencing
  *   renewal.c      a new certificate in place of the old one: RENEW
+ *   leave.c        the end of an account by its own device: LEAVE
  *   directory.c    certificates, prekeys, users
  *   send.c         envelopes that come in
  *   delivery.c     envelopes that go out
@@ -67,6 +68,7 @@ struct mailbox {
     uint64_t account;
     bool is_loaded;
     bool is_gone;      /**< removed: out of the cache, freed with its last operation */
+    uint32_t seen_day; /**< as of struct store_device */
     uint32_t pending;  /**< operations that name it */
     uint32_t messages; /**< stored and on the way there */
     uint64_t bytes;
@@ -129,6 +131,7 @@ struct connection {
     bool is_login_pending;
     bool is_registering; /**< holds a place among the clients until it is decided */
     bool is_renewing;    /**< a RENEW is being decided: what follows waits for it */
+    bool is_leaving;     /**< the same of a LEAVE */
     bool knows_next_key; /**< its WELCOME said whether the server's key will change */
     uint8_t logins;      /**< refused ones */
     uint8_t registers;
@@ -308,6 +311,9 @@ bool login_enter(struct server *server, struct connection *connection,
                  const struct store_device *device);
 /** A device that is in may come in again, however full the server is. */
 bool login_may_enter(const struct server *server, const struct store_device *device);
+/** Has the store keep the day on which the account is in, unless it knows. */
+void login_note_day(struct server *server, struct mailbox *mailbox);
+void seen_done(struct server *server, struct store_op *op);
 /** Keeps a place among the clients until it is decided whether it comes in, or gives it up. */
 void login_hold_place(struct server *server, struct connection *connection, bool hold);
 
@@ -324,6 +330,11 @@ size_t limits_connection_slots(const struct server_config *config);
 void renew_receive(struct server *server, struct connection *connection,
                    const struct wire_frame *frame);
 void renew_done(struct server *server, struct store_op *op);
+
+/* leave.c */
+void leave_receive(struct server *server, struct connection *connection,
+                   const struct wire_frame *frame);
+void leave_done(struct server *server, struct store_op *op);
 
 /* directory.c */
 void publish_receive(struct server *server, struct connection *connection,
@@ -420,8 +431,10 @@ void queue_free(struct server *server);
 void queue_retry_held(struct server *server);
 
 /* admin.c */
-void invite_done(struct server *server, struct store_op *op);
+/** An operation of which the administrator is told, and nobody else. */
+void admin_done(struct server *server, struct store_op *op);
 void remove_done(struct server *server, struct store_op *op);
+void state_done(struct server *server, struct store_op *op);
 void expire_done(struct server *server, struct store_op *op);
 void expire_tick(struct server *server);
 

@@ -22,7 +22,11 @@ static const size_t BODY_BYTES[] = {
     [STORE_DELETE] = sizeof(struct store_delete),
     [STORE_EXPIRE] = sizeof(struct store_expire),
     [STORE_INVITE] = sizeof(struct store_invite),
+    [STORE_REVOKE] = sizeof(struct store_revoke),
     [STORE_REMOVE] = sizeof(struct store_remove),
+    [STORE_STATE] = sizeof(struct store_state),
+    [STORE_LEAVE] = sizeof(struct store_leave),
+    [STORE_SEEN] = sizeof(struct store_seen),
 };
 
 struct envelope *envelope_new(struct bytes bytes) {

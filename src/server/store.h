@@ -44,6 +44,13 @@ void envelope_free(struct envelope *envelope);
 must_check enum error envelope_digest(const struct envelope *envelope,
                                       uint8_t digest[DIGEST_BYTES]);
 
+/** What an account is, as it is stored. */
+enum account_state {
+    ACCOUNT_ACTIVE = 0,
+    ACCOUNT_DISABLED = 1, /**< by the administrator: nobody comes in, all else goes on */
+    ACCOUNT_LEFT = 2,     /**< by its owner: only the name is kept, for its account key */
+};
+
 /** A device as the store knows it. */
 struct store_device {
     uint64_t device;     /**< its mailbox; never used twice */
@@ -51,6 +58,8 @@ struct store_device {
     uint64_t generation; /**< of logins: grows with each STORE_LOGIN, STORE_REGISTER and STORE_RENEW
                             of this device */
     struct user_name name;
+    bool is_disabled;  /**< its account is */
+    uint32_t seen_day; /**< days since 1970: when its account was last in, 0: not known */
     uint8_t cid[HASH_BYTES];
     uint8_t afp[HASH_BYTES];
     uint8_t signing[ED25519_PUBLIC_BYTES];
@@ -79,15 +88,19 @@ enum store_kind {
     STORE_DELETE,      /**< acknowledged messages */
     STORE_EXPIRE,      /**< a small batch of everything whose time is over; empties the log too */
     STORE_INVITE,      /**< a new invite */
+    STORE_REVOKE,      /**< takes an invite back that nobody used; ERR_NOT_FOUND */
     STORE_REMOVE,      /**< an account with all it has; ERR_NOT_FOUND */
+    STORE_STATE,       /**< disables or enables an account; ERR_NOT_FOUND, also of one that left */
+    STORE_LEAVE,       /**< an account with all it has, but for its name; see struct store_leave */
+    STORE_SEEN,        /**< the day on which an account was in */
 };
 
 /** OK: the account stands, `device` is filled. The same certificate again is OK and takes no
- * invite. The same account key with a higher epoch sets `is_renewal`: nothing is stored, `device`
- * is the one that STORE_RENEW may then renew. ERR_NAME_TAKEN, ERR_INVITE_REQUIRED,
- * ERR_INVITE_UNKNOWN, ERR_INVITE_USED, ERR_INVITE_EXPIRED, ERR_REGISTRATION_CLOSED,
- * ERR_CERTIFICATE_REFUSED: known account key, no higher epoch; `certificate` is then the stored
- * one. */
+ * invite. Who left comes back like who is new. The same account key with a higher epoch sets
+ * `is_renewal`: nothing is stored, `device` is the one that STORE_RENEW may then renew.
+ * ERR_NAME_TAKEN, ERR_INVITE_REQUIRED, ERR_INVITE_UNKNOWN, ERR_INVITE_USED, ERR_INVITE_EXPIRED,
+ * ERR_REGISTRATION_CLOSED, ERR_ACCOUNT_DISABLED, ERR_CERTIFICATE_REFUSED: known account key, no
+ * higher epoch; `certificate` is then the stored one. */
 struct store_register {
     enum wire_registration mode;
     bool has_token;
@@ -100,8 +113,8 @@ struct store_register {
 
 /** The renewal unit of 1.2. OK: certificate, set and one-time prekeys are stored and whatever named
  * another certificate is gone; or `cid` is the device's already and nothing changes (the answer was
- * lost). `device` is filled. ERR_CERTIFICATE_REFUSED: no such device any more, no higher epoch, or
- * prekeys outside their lifetime. */
+ * lost). `device` is filled. ERR_ACCOUNT_DISABLED, ERR_CERTIFICATE_REFUSED: no such device any
+ * more, no higher epoch, or prekeys outside their lifetime. */
 struct store_renew {
     uint32_t epoch;
     struct store_device device; /**< in: device, cid, signing; out: all */
@@ -224,9 +237,35 @@ struct store_invite {
     bool is_admin;
 };
 
+/** People name an invite by the first bits of the hash of its token. */
+enum { INVITE_ID_BYTES = 5, INVITE_ID_CHARACTERS = 8 };
+struct store_revoke {
+    uint8_t id[INVITE_ID_BYTES];
+};
+
 struct store_remove {
     struct user_name name;
     uint64_t device;
+};
+
+struct store_state {
+    struct user_name name;
+    bool is_disabled; /**< what it shall be */
+    uint64_t device;
+};
+
+/** The device with its keys, prekeys and mailbox goes, and who asked for whose prekeys; the account
+ * stays as a name that is its account key's. ERR_NOT_FOUND: `cid` is not the device's any more.
+ * ERR_ACCOUNT_DISABLED. */
+struct store_leave {
+    uint64_t device;
+    uint64_t account;
+    uint8_t cid[HASH_BYTES];
+};
+
+struct store_seen {
+    uint64_t account;
+    uint32_t day;
 };
 
 struct store_op {
@@ -252,7 +291,11 @@ struct store_op {
         struct store_delete *removal;
         struct store_expire *expire;
         struct store_invite *invite;
+        struct store_revoke *revoke;
         struct store_remove *remove;
+        struct store_state *state;
+        struct store_leave *leave;
+        struct store_seen *seen;
         void *any;
     };
 };

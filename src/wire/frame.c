@@ -35,6 +35,7 @@ static const bool ALLOWED[WIRE_STATE_COUNT][WIRE_DIRECTION_COUNT][TYPE_COUNT] = 
                     [WIRE_FETCH] = true,
                     [WIRE_ACK] = true,
                     [WIRE_RENEW] = true,
+                    [WIRE_LEAVE] = true,
                 },
             [WIRE_TO_CLIENT] =
                 {

@@ -24,6 +24,7 @@ enum wire_type {
     WIRE_FETCH = 0x16,
     WIRE_ACK = 0x17,
     WIRE_RENEW = 0x18,
+    WIRE_LEAVE = 0x19,
     /* server to client */
     WIRE_WELCOME = 0x81,
     WIRE_DONE = 0x90,

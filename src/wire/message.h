@@ -57,7 +57,8 @@ must_check enum error wire_read_welcome(struct bytes body, struct wire_welcome *
 must_check enum error wire_write_welcome(struct buffer *out, uint32_t request,
                                          const struct wire_welcome *message);
 
-/** Bodies that are empty: PING, DONE, ACCEPTED, CAUGHT_UP. */
+/** Bodies that are empty: PING, LEAVE, DONE, ACCEPTED, CAUGHT_UP. LEAVE ends the own account; its
+ * answer is DONE once that is committed, and then the end. */
 must_check enum error wire_read_empty(struct bytes body);
 must_check enum error wire_write_empty(struct buffer *out, enum wire_type type, uint32_t request);
 

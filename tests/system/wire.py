@@ -17,7 +17,7 @@ import time
 import sottotest
 
 LOGIN, REGISTER = 0x01, 0x02
-PING, PUBLISH, GET_CERTIFICATE, GET_BUNDLE, LIST_USERS, SEND, FETCH, ACK, RENEW = range(0x10, 0x19)
+PING, PUBLISH, GET_CERTIFICATE, GET_BUNDLE, LIST_USERS, SEND, FETCH, ACK, RENEW, LEAVE = range(0x10, 0x1a)
 WELCOME, DONE, CERTIFICATE, BUNDLE, USERS, ACCEPTED, DELIVER, CAUGHT_UP = (0x81, *range(0x90, 0x97))
 ERROR = 0xFF
 
@@ -30,7 +30,7 @@ ERRORS = {  # section 4.4
     6: "login_refused", 7: "signed_in_elsewhere", 8: "no_such_user", 9: "server_full", 10: "name_taken",
     11: "invite_used", 12: "invite_expired", 13: "invite_unknown", 14: "invite_required",
     15: "registration_closed", 16: "rate_limited", 17: "mailbox_full", 18: "server_disk_full",
-    19: "earlier_refused", 20: "envelope_conflict", 21: "certificate_refused",
+    19: "earlier_refused", 20: "envelope_conflict", 21: "certificate_refused", 22: "account_disabled",
 }
 NUMBERS = {code: number for number, code in ERRORS.items()}
 

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /* Who may do what, and when: every request from its owner, from another account, from nobody, from
- * an account that was removed and from a device that came in elsewhere, in every state of a
- * connection. One cell each; a request without a row, or a row without a cell, fails. */
+ * an account that was removed, that left or that is disabled, and from a device that came in
+ * elsewhere, in every state of a connection. One cell each; a request without a row, or a row
+ * without a cell, fails. */
 #include "server_world.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum party {
-    OWNER,   /* bob, on what is his */
-    OTHER,   /* eve, a member, on what is bob's */
-    NOBODY,  /* carol, who has no account */
-    REMOVED, /* bob, after his account was removed */
-    FENCED,  /* bob's device, which came in elsewhere or was renewed there */
+    OWNER,    /* bob, on what is his */
+    OTHER,    /* eve, a member, on what is bob's */
+    NOBODY,   /* carol, who has no account */
+    REMOVED,  /* bob, after his account was removed */
+    FENCED,   /* bob's device, which came in elsewhere or was renewed there */
+    DISABLED, /* bob, after the administrator disabled his account */
+    GONE,     /* bob, after he left, over another connection */
     PARTIES,
 };
 
@@ -26,6 +29,7 @@ enum outcome {
     SILENCE, /* taken; there is no answer */
     WELCOMED,
     DONE,
+    LEFT, /* done, and the end */
     CERTIFICATE,
     BUNDLE,
     USERS,
@@ -37,6 +41,7 @@ enum outcome {
     NOT_THE_SENDER, /* and the connection goes on */
     NOT_ITS_KEYS,   /* and the connection goes on */
     NOT_TO_RENEW,   /* and the end */
+    TOLD,           /* that the account is disabled, and the end */
 };
 
 /* What each outcome is on the wire. */
@@ -50,6 +55,7 @@ static const struct {
     [SILENCE] = {0, OK, false},
     [WELCOMED] = {WIRE_WELCOME, OK, false},
     [DONE] = {WIRE_DONE, OK, false},
+    [LEFT] = {WIRE_DONE, OK, true},
     [CERTIFICATE] = {WIRE_CERTIFICATE, OK, false},
     [BUNDLE] = {WIRE_BUNDLE, OK, false},
     [USERS] = {WIRE_USERS, OK, false},
@@ -61,6 +67,7 @@ static const struct {
     [NOT_THE_SENDER] = {WIRE_ERROR, ERR_PROTOCOL_ERROR, false},
     [NOT_ITS_KEYS] = {WIRE_ERROR, ERR_CERTIFICATE_REFUSED, false},
     [NOT_TO_RENEW] = {WIRE_ERROR, ERR_CERTIFICATE_REFUSED, true},
+    [TOLD] = {WIRE_ERROR, ERR_ACCOUNT_DISABLED, true},
 };
 
 /* What is only for those who are in: what the owner and another account get, and nobody else. */
@@ -71,6 +78,8 @@ static const struct {
         [NOBODY] = {DENIED, NOWHERE, NOWHERE, IGNORED},                                            \
         [REMOVED] = {DENIED, NOWHERE, DENIED, IGNORED},                                            \
         [FENCED] = {DENIED, NOWHERE, DENIED, IGNORED},                                             \
+        [DISABLED] = {DENIED, NOWHERE, NOWHERE, IGNORED},                                          \
+        [GONE] = {DENIED, NOWHERE, DENIED, IGNORED},                                               \
     }
 
 /* The columns: before login, open, renewing, closing. */
@@ -83,13 +92,17 @@ static const struct row {
       [OTHER] = {LOGIN_REFUSED, DENIED, DENIED, IGNORED},
       [NOBODY] = {LOGIN_REFUSED, NOWHERE, NOWHERE, IGNORED},
       [REMOVED] = {LOGIN_REFUSED, NOWHERE, DENIED, IGNORED},
-      [FENCED] = {WELCOMED, NOWHERE, DENIED, IGNORED}}},
+      [FENCED] = {WELCOMED, NOWHERE, DENIED, IGNORED},
+      [DISABLED] = {TOLD, NOWHERE, NOWHERE, IGNORED},
+      [GONE] = {LOGIN_REFUSED, NOWHERE, DENIED, IGNORED}}},
     {WIRE_REGISTER,
      {[OWNER] = {WELCOMED, DENIED, DENIED, IGNORED},
       [OTHER] = {NAME_TAKEN, DENIED, DENIED, IGNORED},
       [NOBODY] = {INVITE_WANTED, NOWHERE, NOWHERE, IGNORED},
       [REMOVED] = {INVITE_WANTED, NOWHERE, DENIED, IGNORED},
-      [FENCED] = {WELCOMED, NOWHERE, DENIED, IGNORED}}},
+      [FENCED] = {WELCOMED, NOWHERE, DENIED, IGNORED},
+      [DISABLED] = {TOLD, NOWHERE, NOWHERE, IGNORED},
+      [GONE] = {INVITE_WANTED, NOWHERE, DENIED, IGNORED}}},
     {WIRE_PING, WHO_IS_IN(DONE, DONE)},
     {WIRE_PUBLISH, WHO_IS_IN(DONE, NOT_ITS_KEYS)},
     {WIRE_GET_CERTIFICATE, WHO_IS_IN(CERTIFICATE, CERTIFICATE)},
@@ -103,7 +116,10 @@ static const struct row {
       [OTHER] = {DENIED, NOT_ITS_KEYS, NOT_TO_RENEW, IGNORED},
       [NOBODY] = {DENIED, NOWHERE, NOWHERE, IGNORED},
       [REMOVED] = {DENIED, NOWHERE, NOT_TO_RENEW, IGNORED},
-      [FENCED] = {DENIED, NOWHERE, NOT_TO_RENEW, IGNORED}}},
+      [FENCED] = {DENIED, NOWHERE, NOT_TO_RENEW, IGNORED},
+      [DISABLED] = {DENIED, NOWHERE, NOWHERE, IGNORED},
+      [GONE] = {DENIED, NOWHERE, NOT_TO_RENEW, IGNORED}}},
+    {WIRE_LEAVE, WHO_IS_IN(LEFT, LEFT)},
 };
 
 /* --- the people
@@ -154,10 +170,24 @@ static void found(void *context, enum error result) {
     assert_int_equal(result, OK);
 }
 
-static void ask_to_remove_bob(struct cell *cell) {
-    assert_int_equal(server_remove(cell->world->server, &person("bob")->name,
-                                   (struct admin_request){.done = found}),
+static void ask_to_disable_bob(struct cell *cell, bool disable) {
+    assert_int_equal(server_disable(cell->world->server, &person("bob")->name, disable,
+                                    (struct admin_request){.done = found}),
                      OK);
+}
+
+/* What ends an account; false when that is not what became of the party. */
+static bool ask_for_the_end(struct cell *cell) {
+    if (cell->party == REMOVED) {
+        assert_int_equal(server_remove(cell->world->server, &person("bob")->name,
+                                       (struct admin_request){.done = found}),
+                         OK);
+    } else if (cell->party == DISABLED) {
+        ask_to_disable_bob(cell, true);
+    } else if (cell->party == GONE) {
+        peer_leave(cell->world, world_login(cell->world, "bob"));
+    }
+    return cell->party == REMOVED || cell->party == DISABLED || cell->party == GONE;
 }
 
 /* One batch, and nothing of what it gives others to say has left yet. */
@@ -177,8 +207,7 @@ static struct peer *begin_renewal(struct cell *cell, const struct person *person
 }
 
 static struct peer *before_login(struct cell *cell) {
-    if (cell->party == REMOVED) {
-        ask_to_remove_bob(cell);
+    if (ask_for_the_end(cell)) {
         world_settle(cell->world);
     } else if (cell->party == FENCED) {
         world_login(cell->world, "bob");
@@ -191,8 +220,7 @@ static struct peer *open_one(struct cell *cell) {
         return NULL;
     }
     struct peer *peer = world_login(cell->world, name_of(cell->party));
-    if (cell->party == REMOVED) {
-        ask_to_remove_bob(cell);
+    if (ask_for_the_end(cell)) {
         world_settle(cell->world);
     } else if (cell->party == FENCED) {
         world_login(cell->world, "bob");
@@ -206,8 +234,7 @@ static struct peer *renewing_one(struct cell *cell) {
     }
     struct peer *peer =
         begin_renewal(cell, cell->party == OTHER ? &people.eve_second : &people.bob_second);
-    if (cell->party == REMOVED) {
-        ask_to_remove_bob(cell);
+    if (ask_for_the_end(cell)) {
         world_settle(cell->world);
     } else if (cell->party == FENCED) {
         struct peer *first = begin_renewal(cell, &people.bob_third);
@@ -224,8 +251,10 @@ static struct peer *closing_one(struct cell *cell) {
     struct world *world = cell->world;
     struct peer *peer =
         cell->party == NOBODY ? world_connect(world) : world_login(world, name_of(cell->party));
-    if (cell->party == REMOVED) {
-        ask_to_remove_bob(cell);
+    if (cell->party == GONE) {
+        peer_login(world, world_connect(world), person("bob")); /* ends the first one */
+        carry_out_one(world);
+    } else if (ask_for_the_end(cell)) {
         carry_out_one(world);
     } else if (cell->party == FENCED) {
         peer_login(world, world_connect(world), person("bob"));
@@ -306,6 +335,9 @@ static bool make_request(struct cell *cell) {
     case WIRE_ACK:
         peer_ack(world, peer, cell->handle);
         return true;
+    case WIRE_LEAVE:
+        cell->request = peer_leave(world, peer);
+        return true;
     case WIRE_RENEW:
         cell->request = peer_renew(world, peer, &people.bob_second, 2, 1, 600);
         return true;
@@ -355,11 +387,17 @@ static void expect(struct cell *cell, enum outcome outcome) {
     assert_int_equal(delivered, outcome == CAUGHT_UP && cell->party == OWNER);
 }
 
-/* What strangers ask changes nothing of bob's; what bob acknowledges is gone. */
+/* What strangers ask changes nothing of bob's, nor what he asks while he is disabled; what he
+ * acknowledges is gone. */
 static void expect_of_bob(struct cell *cell, enum outcome outcome) {
     bool acknowledged = cell->party == OWNER && outcome == SILENCE;
-    if (cell->party != OTHER && cell->party != NOBODY && !acknowledged) {
+    bool is_disabled = cell->party == DISABLED;
+    if (cell->party != OTHER && cell->party != NOBODY && !is_disabled && !acknowledged) {
         return;
+    }
+    if (is_disabled) {
+        ask_to_disable_bob(cell, false);
+        world_settle(cell->world);
     }
     struct peer *bob = world_connect(cell->world);
     peer_login(cell->world, bob, person("bob"));

@@ -422,6 +422,12 @@ uint32_t peer_fetch(struct world *world, struct peer *peer, uint16_t window) {
     return finish(world, peer, &frame, wire_write_fetch(&frame, peer->request, window));
 }
 
+uint32_t peer_leave(struct world *world, struct peer *peer) {
+    struct buffer frame;
+    begin(&frame, peer);
+    return finish(world, peer, &frame, wire_write_empty(&frame, WIRE_LEAVE, peer->request));
+}
+
 void peer_ack(struct world *world, struct peer *peer, uint64_t handle) {
     struct buffer frame;
     struct wire_ack ack = {.count = 1, .handles = {handle}};

@@ -112,6 +112,7 @@ uint32_t peer_send_bytes(struct world *world, struct peer *peer, const char *to,
                          struct bytes envelope);
 uint32_t peer_fetch(struct world *world, struct peer *peer, uint16_t window);
 void peer_ack(struct world *world, struct peer *peer, uint64_t handle);
+uint32_t peer_leave(struct world *world, struct peer *peer);
 
 /** A peer that is in: registered with an invite, keys published, and the answers read. */
 struct peer *world_member(struct world *world, const char *name);

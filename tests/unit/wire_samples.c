@@ -76,6 +76,14 @@ static enum error again_ping(struct bytes body, struct buffer *out) {
     return error == OK ? wire_write_empty(out, WIRE_PING, 1) : error;
 }
 
+static enum error write_leave(struct buffer *out) {
+    return wire_write_empty(out, WIRE_LEAVE, 1);
+}
+static enum error again_leave(struct bytes body, struct buffer *out) {
+    enum error error = wire_read_empty(body);
+    return error == OK ? wire_write_empty(out, WIRE_LEAVE, 1) : error;
+}
+
 enum error write_publish_with(struct buffer *out, bool has_set, unsigned count) {
     const struct wire_publish message = {
         .replace = true,
@@ -309,6 +317,7 @@ const struct sample SAMPLES[SAMPLE_COUNT] = {
     {"welcome, next key", 0x81, 8 + 16 + 4 + 1 + 4 + 2 + 4 + 2 + 42, write_welcome_next_key,
      again_welcome},
     {"ping", 0x10, 0, write_ping, again_ping},
+    {"leave", 0x19, 0, write_leave, again_leave},
     {"publish", 0x11, 3 + 1334 + 2 * 1326, write_publish, again_publish},
     {"publish, full", 0x11, 3 + 1334 + 32 * 1326, write_publish_full, again_publish},
     {"publish, set", 0x11, 3 + 1334, write_publish_set, again_publish},

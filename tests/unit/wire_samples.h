@@ -7,7 +7,7 @@
 
 #include "wire/message.h"
 
-enum { OUT_MAX_BYTES = 128 * 1024, SAMPLE_COUNT = 31 };
+enum { OUT_MAX_BYTES = 128 * 1024, SAMPLE_COUNT = 32 };
 
 struct sample {
     const char *name;

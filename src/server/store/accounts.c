@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who there is: login, registration, removal, invites. */
+/* Who there is: login, registration, leaving, what the administrator decides, invites. */
 #include "server/store/query.h"
 
 #include <string.h>
@@ -15,10 +15,12 @@ static void read_device(struct sqlite_store *store, struct query *query, struct 
         sql_copy(query, 4, device->afp, sizeof(device->afp));
         sql_copy(query, 5, device->signing, sizeof(device->signing));
         device->set_id = (uint32_t)sql_u64(query, 6);
-        device->one_time_left = (uint16_t)sql_u64(query, 7);
-        device->messages = (uint32_t)sql_u64(query, 8);
-        device->bytes = sql_u64(query, 9);
-        device->last_order = sql_u64(query, 10);
+        device->is_disabled = sql_u64(query, 7) == ACCOUNT_DISABLED;
+        device->seen_day = (uint32_t)sql_u64(query, 8);
+        device->one_time_left = (uint16_t)sql_u64(query, 9);
+        device->messages = (uint32_t)sql_u64(query, 10);
+        device->bytes = sql_u64(query, 11);
+        device->last_order = sql_u64(query, 12);
         device->generation = ++store->generation;
         op->result = OK;
     }
@@ -90,16 +92,28 @@ static enum error may_register(struct sqlite_store *store, const struct store_re
     return invite;
 }
 
-static void create(struct sqlite_store *store, const struct store_register *in, uint64_t now_ms,
-                   bool is_admin, bool uses_invite) {
-    struct query query = sql_begin(store, SQL_ACCOUNT_INSERT);
-    sql_bind_text(&query, in->device.name.text);
-    sql_bind_bytes(&query, bytes_of(in->device.afp));
+/* The account that the name has, or a new one; its number. */
+static uint64_t create_account(struct sqlite_store *store, const struct store_register *in,
+                               uint64_t now_ms, uint64_t account, bool is_admin) {
+    struct query query = sql_begin(store, account == 0 ? SQL_ACCOUNT_INSERT : SQL_ACCOUNT_BACK);
+    if (account == 0) {
+        sql_bind_text(&query, in->device.name.text);
+        sql_bind_bytes(&query, bytes_of(in->device.afp));
+    }
     sql_bind_u64(&query, is_admin);
     sql_bind_u64(&query, now_ms);
+    sql_bind_u64(&query, now_ms / DAY_MS);
+    if (account != 0) {
+        sql_bind_u64(&query, account);
+    }
     sql_run(&query);
-    uint64_t account = (uint64_t)sqlite3_last_insert_rowid(store->database);
-    query = sql_begin(store, SQL_DEVICE_INSERT);
+    return account == 0 ? (uint64_t)sqlite3_last_insert_rowid(store->database) : account;
+}
+
+static void create(struct sqlite_store *store, const struct store_register *in, uint64_t now_ms,
+                   uint64_t account, bool is_admin, bool uses_invite) {
+    account = create_account(store, in, now_ms, account, is_admin);
+    struct query query = sql_begin(store, SQL_DEVICE_INSERT);
     sql_bind_u64(&query, account);
     sql_bind_bytes(&query, bytes_of(in->device.cid));
     sql_bind_bytes(&query, bytes_of(in->device.signing));
@@ -116,26 +130,32 @@ static void create(struct sqlite_store *store, const struct store_register *in, 
 
 struct known {
     bool is_there;
+    uint64_t account;
+    enum account_state state;
     uint64_t device;
     uint64_t epoch;
     bool same_account;
     bool same_certificate;
 };
 
+/* Whether the value of that column is these bytes. */
+static bool is_same(const struct query *query, int column, const uint8_t bytes[HASH_BYTES]) {
+    struct bytes value = sql_bytes(query, column);
+    return value.size == HASH_BYTES && memcmp(value.data, bytes, HASH_BYTES) == 0;
+}
+
 static struct known find(struct sqlite_store *store, const struct store_register *in) {
     struct known known = {0};
-    uint8_t afp[HASH_BYTES];
-    uint8_t cid[HASH_BYTES];
     struct query query = sql_begin(store, SQL_ACCOUNT_OF_NAME);
     sql_bind_text(&query, in->device.name.text);
     if (sql_row(&query)) {
         known.is_there = true;
-        sql_copy(&query, 1, afp, sizeof(afp));
-        known.device = sql_u64(&query, 2);
-        known.epoch = sql_u64(&query, 3);
-        sql_copy(&query, 4, cid, sizeof(cid));
-        known.same_account = memcmp(afp, in->device.afp, sizeof(afp)) == 0;
-        known.same_certificate = memcmp(cid, in->device.cid, sizeof(cid)) == 0;
+        known.account = sql_u64(&query, 0);
+        known.same_account = is_same(&query, 1, in->device.afp);
+        known.state = (enum account_state)sql_u64(&query, 2);
+        known.device = sql_u64(&query, 3); /* 0 of one that left, and no certificate */
+        known.epoch = sql_u64(&query, 4);
+        known.same_certificate = is_same(&query, 5, in->device.cid);
     }
     sql_end(&query);
     return known;
@@ -155,15 +175,18 @@ static enum error decide(struct sqlite_store *store, struct store_register *in, 
     struct known known = find(store, in);
     bool is_admin;
     bool uses_invite;
-    if (!known.is_there) {
+    if (known.is_there && !known.same_account) {
+        return ERR_NAME_TAKEN;
+    }
+    if (!known.is_there || known.state == ACCOUNT_LEFT) {
         enum error error = may_register(store, in, now_ms, &is_admin, &uses_invite);
         if (error == OK) {
-            create(store, in, now_ms, is_admin, uses_invite);
+            create(store, in, now_ms, known.account, is_admin, uses_invite);
         }
         return error;
     }
-    if (!known.same_account) {
-        return ERR_NAME_TAKEN;
+    if (known.state == ACCOUNT_DISABLED) {
+        return ERR_ACCOUNT_DISABLED;
     }
     if (known.same_certificate) {
         return OK;
@@ -185,23 +208,81 @@ void run_register(struct sqlite_store *store, struct store_op *op, uint64_t now_
     }
 }
 
-void run_remove(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
-    (void)now_ms;
+static void run_on(struct sqlite_store *store, enum statement which, uint64_t number) {
+    struct query query = sql_begin(store, which);
+    sql_bind_u64(&query, number);
+    sql_run(&query);
+}
+
+/* The account of a name, 0 when there is none, and its device, 0 when it left. */
+static uint64_t account_of(struct sqlite_store *store, const struct user_name *name,
+                           uint64_t *device) {
     uint64_t account = 0;
+    *device = 0;
     struct query query = sql_begin(store, SQL_ACCOUNT_OF_NAME);
-    sql_bind_text(&query, op->remove->name.text);
-    op->result = ERR_NOT_FOUND;
+    sql_bind_text(&query, name->text);
     if (sql_row(&query)) {
         account = sql_u64(&query, 0);
-        op->remove->device = sql_u64(&query, 2);
-        op->result = OK;
+        *device = sql_u64(&query, 3);
     }
     sql_end(&query);
+    return account;
+}
+
+void run_remove(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    (void)now_ms;
+    uint64_t account = account_of(store, &op->remove->name, &op->remove->device);
+    op->result = account == 0 ? ERR_NOT_FOUND : OK;
     if (op->result == OK) {
-        query = sql_begin(store, SQL_ACCOUNT_DELETE);
+        run_on(store, SQL_ACCOUNT_DELETE, account);
+    }
+}
+
+void run_state(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    (void)now_ms;
+    uint64_t account = account_of(store, &op->state->name, &op->state->device);
+    op->result = op->state->device == 0 ? ERR_NOT_FOUND : OK;
+    if (op->result == OK) {
+        struct query query = sql_begin(store, SQL_ACCOUNT_STATE);
+        sql_bind_u64(&query, op->state->is_disabled ? ACCOUNT_DISABLED : ACCOUNT_ACTIVE);
         sql_bind_u64(&query, account);
         sql_run(&query);
     }
+}
+
+void run_seen(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    (void)now_ms;
+    struct query query = sql_begin(store, SQL_ACCOUNT_SEEN);
+    sql_bind_u64(&query, op->seen->day);
+    sql_bind_u64(&query, op->seen->account);
+    sql_run(&query);
+    op->result = OK;
+}
+
+static enum error may_leave(struct sqlite_store *store, const struct store_leave *in) {
+    enum error result = ERR_NOT_FOUND;
+    struct query query = sql_begin(store, SQL_STATE_OF_DEVICE);
+    sql_bind_u64(&query, in->device);
+    if (sql_row(&query) && is_same(&query, 1, in->cid)) {
+        result = sql_u64(&query, 0) == ACCOUNT_DISABLED ? ERR_ACCOUNT_DISABLED : OK;
+    }
+    sql_end(&query);
+    return result;
+}
+
+/* With the device go its certificate, prekeys, mailbox and the ids of what was in it. */
+void run_leave(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    const struct store_leave *in = op->leave;
+    op->result = may_leave(store, in);
+    if (op->result != OK) {
+        return;
+    }
+    run_on(store, SQL_DEVICE_DELETE, in->device);
+    run_on(store, SQL_HANDOUT_DROP, in->account);
+    struct query query = sql_begin(store, SQL_ACCOUNT_LEAVE);
+    sql_bind_u64(&query, now_ms);
+    sql_bind_u64(&query, in->account);
+    sql_run(&query);
 }
 
 void run_invite(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
@@ -212,4 +293,11 @@ void run_invite(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
     sql_bind_u64(&query, op->invite->is_admin);
     sql_run(&query);
     op->result = OK;
+}
+
+void run_revoke(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    (void)now_ms;
+    struct query query = sql_begin(store, SQL_INVITE_REVOKE);
+    sql_bind_bytes(&query, bytes_of(op->revoke->id));
+    op->result = sql_run(&query) > 0 ? OK : ERR_NOT_FOUND;
 }

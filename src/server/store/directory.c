@@ -97,7 +97,7 @@ void run_publish(struct sqlite_store *store, struct store_op *op, uint64_t now_m
 
 /* --- RENEW --- */
 
-enum renewal { RENEWAL_REFUSED, RENEWAL_DONE_BEFORE, RENEWAL_DUE };
+enum renewal { RENEWAL_REFUSED, RENEWAL_DISABLED, RENEWAL_DONE_BEFORE, RENEWAL_DUE };
 
 /* The certificate that stands decides. One that stands without a set was registered and its owner
  * got no further: the unit completes it. */
@@ -108,7 +108,9 @@ static enum renewal judge(struct sqlite_store *store, const struct store_renew *
     sql_bind_u64(&query, in->device.device);
     if (sql_row(&query)) {
         sql_copy(&query, 1, cid, sizeof(cid));
-        if (memcmp(cid, in->device.cid, sizeof(cid)) == 0) {
+        if (sql_u64(&query, 4) == ACCOUNT_DISABLED) {
+            result = RENEWAL_DISABLED;
+        } else if (memcmp(cid, in->device.cid, sizeof(cid)) == 0) {
             result = sql_u64(&query, 3) > 0 ? RENEWAL_DONE_BEFORE : RENEWAL_DUE;
         } else if (in->epoch > sql_u64(&query, 2)) {
             result = RENEWAL_DUE;
@@ -140,8 +142,8 @@ void run_renew(struct sqlite_store *store, struct store_op *op, uint64_t now_ms)
     struct store_renew *in = op->renewal;
     struct prekeys prekeys = {.set = in->set, .count = in->count, .one_time = in->one_time};
     enum renewal renewal = judge(store, in);
-    op->result = ERR_CERTIFICATE_REFUSED;
-    if (renewal == RENEWAL_REFUSED ||
+    op->result = renewal == RENEWAL_DISABLED ? ERR_ACCOUNT_DISABLED : ERR_CERTIFICATE_REFUSED;
+    if (renewal == RENEWAL_DISABLED || renewal == RENEWAL_REFUSED ||
         (renewal == RENEWAL_DUE && !read_fronts(&prekeys, in->device.cid, now_ms))) {
         return;
     }

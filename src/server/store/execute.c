@@ -20,7 +20,11 @@ static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) =
     [STORE_DELETE] = run_delete,
     [STORE_EXPIRE] = run_expire,
     [STORE_INVITE] = run_invite,
+    [STORE_REVOKE] = run_revoke,
     [STORE_REMOVE] = run_remove,
+    [STORE_STATE] = run_state,
+    [STORE_LEAVE] = run_leave,
+    [STORE_SEEN] = run_seen,
 };
 
 /* What was deleted leaves the log too. A busy reader or a full disk only puts it off; a failed

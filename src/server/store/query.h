@@ -90,6 +90,10 @@ void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_delete(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_expire(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_invite(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_revoke(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_state(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_leave(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_seen(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 
 /** Opens an existing file with nothing prepared; a failure is latched. NULL: no memory. */
 struct sqlite_store *store_open_file(const char *path);
@@ -107,7 +111,11 @@ must_check enum error store_finish(struct sqlite_store *store, enum error error,
 /** How many waiting messages are not what was stored. */
 uint64_t messages_damaged(struct sqlite_store *store);
 
-/** Makes the tables of a new database, or checks those of an old one, and reads the store epoch. */
+/** The version of the schema that the file has; a failure is latched. */
+int schema_version(struct sqlite_store *store);
+
+/** Makes the tables of a new database, or checks those of an old one and brings them up to this
+ * version, and reads the store epoch. */
 must_check enum error schema_prepare(struct sqlite_store *store,
                                      const struct random_source *random);
 

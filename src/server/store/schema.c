@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Before it is raised, tests/fixtures/make keeps what the version before wrote. */
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 /* Messages are a rowid table with an index on the mailbox: rows of all mailboxes are appended in
  * one place. Ids are remembered in a table of their own, because they outlive their message. */
@@ -16,7 +16,9 @@ static const char SCHEMA[] =
     " name TEXT NOT NULL UNIQUE,"
     " afp BLOB NOT NULL,"
     " is_admin INTEGER NOT NULL,"
-    " since_ms INTEGER NOT NULL);"
+    " since_ms INTEGER NOT NULL,"
+    " state INTEGER NOT NULL DEFAULT 0," /* enum account_state */
+    " seen_day INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE devices("
     " device INTEGER PRIMARY KEY AUTOINCREMENT,"
     " account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,"
@@ -69,14 +71,20 @@ static const char SCHEMA[] =
     "CREATE UNIQUE INDEX ids_of ON ids(recipient, sender, envelope_id);"
     "CREATE INDEX ids_left ON ids(left_ms) WHERE left_ms IS NOT NULL;";
 
+/* What makes a database of that version one of the next, as SCHEMA makes it: column by column. */
+static const char *const MIGRATIONS[SCHEMA_VERSION] = {
+    [1] = "ALTER TABLE accounts ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE accounts ADD COLUMN seen_day INTEGER NOT NULL DEFAULT 0;",
+};
+
 static void put_meta(struct sqlite_store *store, const char *key, struct bytes value) {
     sqlite3_stmt *statement = NULL;
     if (store->error != OK) {
         return;
     }
-    store_latch(store,
-                sqlite3_prepare_v2(store->database, "INSERT INTO meta(key, value) VALUES(?, ?)", -1,
-                                   &statement, NULL));
+    store_latch(store, sqlite3_prepare_v2(store->database,
+                                          "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
+                                          -1, &statement, NULL));
     if (store->error == OK) {
         sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
         sqlite3_bind_blob64(statement, 2, value.data, value.size, SQLITE_STATIC);
@@ -109,7 +117,7 @@ static size_t get_meta(struct sqlite_store *store, const char *key, uint8_t *out
     return got;
 }
 
-static int user_version(struct sqlite_store *store) {
+int schema_version(struct sqlite_store *store) {
     sqlite3_stmt *statement = NULL;
     int version = -1;
     store_latch(store,
@@ -126,8 +134,15 @@ static int user_version(struct sqlite_store *store) {
     return version;
 }
 
-static enum error create(struct sqlite_store *store, const struct random_source *random) {
+/* From here on an older program refuses it, and says which one can open it. */
+static void sign(struct sqlite_store *store) {
     char version[64];
+    put_meta(store, "written_by", bytes_of_string(SOTTO_VERSION));
+    snprintf(version, sizeof(version), "PRAGMA user_version = %d", SCHEMA_VERSION);
+    store_execute(store, version);
+}
+
+static enum error create(struct sqlite_store *store, const struct random_source *random) {
     enum error error = random_fill(random, store->epoch, sizeof(store->epoch));
     if (error != OK) {
         return error;
@@ -135,16 +150,25 @@ static enum error create(struct sqlite_store *store, const struct random_source 
     store_execute(store, "BEGIN IMMEDIATE");
     store_execute(store, SCHEMA);
     put_meta(store, "store_epoch", bytes_of(store->epoch));
-    put_meta(store, "written_by", bytes_of_string(SOTTO_VERSION));
-    snprintf(version, sizeof(version), "PRAGMA user_version = %d", SCHEMA_VERSION);
-    store_execute(store, version);
+    sign(store);
+    store_execute(store, "COMMIT");
+    return store->error;
+}
+
+/* All in one transaction: whenever the power goes, it is a database of one version. */
+static enum error migrate(struct sqlite_store *store, int version) {
+    store_execute(store, "BEGIN IMMEDIATE");
+    for (int from = version; from < SCHEMA_VERSION; from++) {
+        store_execute(store, MIGRATIONS[from]);
+    }
+    sign(store);
     store_execute(store, "COMMIT");
     return store->error;
 }
 
 must_check enum error schema_prepare(struct sqlite_store *store,
                                      const struct random_source *random) {
-    int version = user_version(store);
+    int version = schema_version(store);
     if (store->error != OK) {
         return store->error;
     }
@@ -164,5 +188,5 @@ must_check enum error schema_prepare(struct sqlite_store *store,
         snprintf(store->cause, sizeof(store->cause), "it has no store epoch");
         return ERR_STORE_BROKEN;
     }
-    return store->error;
+    return store->error == OK && version < SCHEMA_VERSION ? migrate(store, version) : store->error;
 }
