@@ -243,27 +243,63 @@ struct sotto_message {
     uint32_t life_s;   /**< the sender wants it erased so long after it was shown; 0: kept */
 };
 
-/** Takes one message. `true`: it is delivered and will not be handed over again. `false`: stop;
- * this message and those after it come again next time. */
-typedef bool sotto_message_fn(void *context, const struct sotto_message *message);
+/** What becomes of a message that was handed over. */
+enum sotto_verdict {
+    SOTTO_STOP = 0,  /**< not taken: this message and those after it come again next time */
+    SOTTO_TAKEN = 1, /**< it is delivered and will not be handed over again */
+    SOTTO_LATER = 2, /**< not yet: the same message is handed over again after 1, 2, 4 .. 20 ms;
+                        the connection lives on meanwhile */
+    SOTTO_TAKEN_LAST = 3, /**< delivered, and the call ends */
+};
+typedef enum sotto_verdict sotto_message_fn(void *context, const struct sotto_message *message);
 
+enum {
+    SOTTO_CURSOR_MAX = 64, /**< bytes of the name of a cursor */
+    SOTTO_FROM_MAX = 64,   /**< senders that can be named */
+};
+
+/** What is to be received. All zero: everything new, until there is nothing more.
+ *
+ * A cursor is the bookmark of one reader: readers with different ones see every message each. A
+ * name that is used for the first time begins a new one behind the messages that the own store has
+ * by then ("recv" alone begins before the first), or with `since` where that says. It moves only
+ * behind messages that were taken, each time before the next one is handed over, in a transaction
+ * of its own: a process that is killed sees again at most the message that it was working on, and
+ * never misses one. (A power cut may take back the last moves too.)
+ *
+ * What `from`, `require_verified` and `since` leave out stays unread for that cursor: a later call
+ * that asks for it is handed it first, in its order. */
 struct sotto_receive {
-    uint64_t wait_ms;      /**< 0: until there is nothing more; else so long for a first message;
-                              UINT64_MAX: without an end */
-    uint32_t count;        /**< at most so many; 0: all there are */
-    bool require_verified; /**< messages of people who are not verified stay unread */
+    uint64_t wait_ms;        /**< 0: until there is nothing more; else so long for a first message;
+                                UINT64_MAX: without an end */
+    uint32_t count;          /**< at most so many; 0: all there are */
+    bool require_verified;   /**< only messages of people who are verified */
+    bool follow;             /**< go on until the callback stops, or `count` were taken */
+    const char *cursor;      /**< 1 to SOTTO_CURSOR_MAX letters, digits and . _ -, the first none of
+                                these three; NULL: "recv" */
+    const char *const *from; /**< only messages of these people */
+    size_t from_count;       /**< at most SOTTO_FROM_MAX; 0: of everybody */
+    uint64_t since_ms;       /**< read again what came here at that time or later; 0: nothing */
+    const char *since_id;    /**< likewise what came after the message with that id; or NULL. What
+                                is read again does not move the cursor, neither back nor on */
 };
 
 /** Fetches what waits on the server into the own store, acknowledges it, then hands over, in order,
  * what has not been handed over before. no_message (exit 3) when one was waited for and none came.
- * `*handed` counts (it may be NULL). When the server cannot be reached, what the own store has is
- * still handed over before the error is returned. With `require_verified` a notice passed_over
- * names each sender who is not verified and some of whose messages wait; a later call without it
- * hands these over first. */
+ * `*handed` counts what was taken (it may be NULL). When the server cannot be reached, what the own
+ * store has is still handed over before the error is returned. With `require_verified` a notice
+ * passed_over names each sender who is not verified and some of whose messages wait.
+ * Errors: usage (cursor, since), name_invalid, no_such_message, too_many_cursors, no_message,
+ * network, store. */
 SOTTO_API SOTTO_MUST_CHECK int sotto_receive(struct sotto *client,
                                              const struct sotto_receive *request,
                                              sotto_message_fn *each, void *context,
                                              uint32_t *handed, struct sotto_error *error);
+
+/** Forgets a cursor and what it has passed over; "recv" cannot be forgotten (usage). Needs no
+ * connection. `*was_there`: whether there was one. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_forget_cursor(struct sotto *client, const char *cursor,
+                                                   bool *was_there, struct sotto_error *error);
 
 /* ---- people -------------------------------------------------------------------------------------
  */

@@ -12,6 +12,7 @@ enum {
     HOST_MAX_BYTES = 253,       /**< RFC 1035 section 2.3.4, as text */
     TEXT_MAX_BYTES = 65000,     /**< one message */
     REPEAT_KEY_MAX_BYTES = 128, /**< `send --id KEY` */
+    RECIPIENTS_MAX = 256,       /**< of one command */
     PROFILE_MAX_BYTES = 64,
     PASSPHRASE_MAX_BYTES = 1024,
 };
@@ -167,6 +168,23 @@ enum {
     CARDS_MAX = 4096,  /**< cards that an administrator vouches for (cards.d) */
     CARD_FILE_MAX_BYTES = 1024,
     SENDS_IN_FLIGHT_MAX = 64,
+    CURSOR_NAME_MAX_BYTES = 64, /**< `recv --as NAME` */
+    CURSORS_MAX = 64,           /**< readers of one profile */
+    FROM_MAX = 64,              /**< senders in `recv --from` */
+    LATER_MAX_MS = 20,          /**< until a message that was not taken yet is offered again */
+    PASSED_AT_ONCE_MAX = 1000,  /**< messages passed over in one transaction */
+};
+
+/* The profile's socket, on which its owner serves the other processes of the user. */
+enum {
+    OWNER_FRAME_MAX_BYTES = 72 * 1024,   /**< one message and what is said about it */
+    OWNER_CLIENTS_MAX = 64,              /**< served at once; more wait in the system's queue */
+    OWNER_BACKLOG = 256,                 /**< that queue; beyond it they come again */
+    OWNER_REQUESTS_MAX = 8,              /**< of one client, not answered yet */
+    OWNER_UNSENT_MAX_BYTES = 256 * 1024, /**< answers that a client does not read */
+    OWNER_HELLO_MS = 2 * 1000,           /**< for a client's hello, and for a begun frame to end */
+    OWNER_IDLE_MS = 60 * 1000,           /**< for a client that has asked for nothing */
+    OWNER_RETRY_MS = 4,                  /**< until lock and socket are tried again */
 };
 
 #endif

@@ -360,7 +360,7 @@ struct client_store {
     /** Messages held under `afp` become ordinary, unreleased ones. */
     enum error (*incoming_accept)(void *context, const struct user_name *from,
                                   const uint8_t afp[HASH_BYTES], uint32_t *count);
-    /** Erases texts whose life is over and that were handed over. */
+    /** Erases texts whose life is over and that were handed over to a reader. */
     enum error (*incoming_expire)(void *context, uint64_t now_ms);
 
     /** Ids of messages that were taken in (1.7). add: ERR_DUPLICATE when it is known. */
@@ -382,19 +382,32 @@ struct client_store {
     enum error (*waiting_expire)(void *context, uint64_t before_ms, struct user_name *from,
                                  struct buffer *envelope);
 
-    /** Named bookmarks: the place up to which messages were handed over; 0 at first. put is a
-     * transaction of its own that survives the end of the process at once and a power cut with the
-     * next commit. */
-    enum error (*cursor_get)(void *context, const char *name, uint64_t *place);
+    /** Bookmarks of readers by name: the place up to which messages were handed over. open: a new
+     * one begins behind the place `start`, or behind all that is released when that is less;
+     * ERR_LIMIT when there are CURSORS_MAX. least_used: the name of the one that was opened longest
+     * ago, ERR_NOT_FOUND. put: a transaction of its own that survives the end of the process at
+     * once and a power cut with the next commit; a cursor that is further on stays. drop:
+     * ERR_NOT_FOUND. */
+    enum error (*cursor_open)(void *context, const char *name, uint64_t start, uint64_t now_ms,
+                              uint64_t *place);
+    enum error (*cursor_least_used)(void *context, char name[CURSOR_NAME_MAX_BYTES + 1]);
     enum error (*cursor_put)(void *context, const char *name, uint64_t place);
-    /** Messages that a reader who takes verified senders alone has passed over: they stay unread
-     * although its cursor stands behind them. pass: like cursor_put, and the message at `place` is
-     * such a one from now on, or (false) it was handed over after all; a cursor that is further on
-     * stays. next: the first of them behind `place`, ERR_NOT_FOUND. sender: as unread_next. */
-    enum error (*incoming_pass)(void *context, const char *name, uint64_t place, bool is_passed);
-    enum error (*passed_next)(void *context, uint64_t place, uint64_t *next);
-    enum error (*passed_sender)(void *context, const struct user_name *after,
+    enum error (*cursor_drop)(void *context, const char *name);
+    /** Messages that a reader has passed over, since it takes others alone: they stay unread
+     * although its cursor stands behind them. pass: like cursor_put, and all behind `after` up to
+     * `until` are such from now on. take: the one at `place` was handed over after all (or never
+     * passed over). next: the first of them behind `place`, of one sender or (NULL) of all,
+     * ERR_NOT_FOUND. sender: as unread_next. */
+    enum error (*cursor_pass)(void *context, const char *name, uint64_t after, uint64_t until);
+    enum error (*passed_take)(void *context, const char *name, uint64_t place);
+    enum error (*passed_next)(void *context, const char *name, const struct user_name *from,
+                              uint64_t place, uint64_t *next);
+    enum error (*passed_sender)(void *context, const char *name, const struct user_name *after,
                                 struct user_name *from, uint32_t *count);
+    /** since: the place before the first message that came at `received_ms` or later, the last
+     * place when there is none. of: that of a message which is released, ERR_NOT_FOUND. */
+    enum error (*place_since)(void *context, uint64_t received_ms, uint64_t *place);
+    enum error (*place_of)(void *context, const uint8_t msg_id[MESSAGE_ID_BYTES], uint64_t *place);
 
     enum error (*counts)(void *context, const char *cursor, struct store_counts *counts);
     /** Unread messages of the first sender after `after` in order of name, ERR_NOT_FOUND at the

@@ -5,7 +5,7 @@
 
 #include "libsotto/explain.h"
 
-/** The bookmark of sotto_receive. */
+/** The bookmark of a reader that names none. */
 #define RECV_CURSOR "recv"
 
 /** Reports a failure of the profile or its store; 0 for OK. `effect`: what became of the message.

@@ -75,8 +75,10 @@ static enum error take_cards(struct runner *runner) {
 must_check enum error runner_init(struct runner *runner, struct sotto *client) {
     const struct entropy entropy = entropy_system();
     const struct engine_events events = {.context = runner, .write = on_write, .notice = on_notice};
-    struct runner empty = {
-        .client = client, .is_closed = true, .has_taken_lock = !client->is_owner};
+    struct runner empty = {.client = client,
+                           .is_closed = true,
+                           .wake_ms = UINT64_MAX,
+                           .has_taken_lock = !client->is_owner};
     *runner = empty;
     client->cause[0] = '\0';
     enum error error = profile_own(client);
@@ -127,6 +129,7 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
 /* One round of the loop, at most until `wake_ms` or the engine's next deadline. */
 static void turn(struct runner *runner, uint64_t wake_ms) {
     uint64_t now = monotonic(runner);
+    wake_ms = smaller(wake_ms, runner->wake_ms);
     uint64_t wait = wake_ms > now ? wake_ms - now : 0;
     uint64_t due = engine_deadline(runner->engine);
     uint64_t wall = profile_now(runner->client);
@@ -167,6 +170,15 @@ void runner_run(struct runner *runner, runner_done_fn *done, void *context, uint
         }
         uint64_t patience = is_idle ? (uint64_t)PING_EVERY_MS : runner->client->timeout_ms;
         turn(runner, smaller(until_ms, progress + patience));
+    }
+}
+
+void runner_pause(struct runner *runner) {
+    uint64_t now = monotonic(runner);
+    if (runner->has_loop) {
+        turn(runner, runner->wake_ms);
+    } else if (runner->wake_ms > now) {
+        uv_sleep((unsigned)smaller(runner->wake_ms - now, SECOND_MS));
     }
 }
 

@@ -15,6 +15,7 @@ struct runner {
     bool has_loop;
     struct net_client *net;
     bool is_closed;
+    uint64_t wake_ms; /**< of the monotonic clock: `done` is to be asked again then at the latest */
     bool has_taken_lock;                 /**< and gives it back */
     uint8_t shown_hash[SPKI_HASH_BYTES]; /**< the server's key, as it was shown */
     bool is_probe;  /**< no pin is known: the connection only shows the key and is closed */
@@ -39,6 +40,9 @@ typedef bool runner_done_fn(void *context);
  * for a sign of life each minute. */
 void runner_run(struct runner *runner, runner_done_fn *done, void *context, uint64_t until_ms,
                 bool is_patient);
+
+/** Turns the loop, also without a connection, until something happened or `wake_ms` came. */
+void runner_pause(struct runner *runner);
 
 /** The work is done: lets receipts, confirmations and what else is to be said leave, for WIND_UP_MS
  * at most. Nothing without a login, or when it was done before. */

@@ -16,7 +16,7 @@ struct receiving {
     enum error status; /**< a failure of our own, not of stdout */
 };
 
-static bool on_message(void *context, const struct sotto_message *message) {
+static enum sotto_verdict on_message(void *context, const struct sotto_message *message) {
     struct receiving *receiving = context;
     struct app *app = receiving->app;
     struct buffer out;
@@ -33,7 +33,7 @@ static bool on_message(void *context, const struct sotto_message *message) {
     }
     bool is_written = receiving->status == OK && output_write(&app->out, buffer_view(&out));
     buffer_clear(&out);
-    return is_written;
+    return is_written ? SOTTO_TAKEN : SOTTO_STOP;
 }
 
 /* A message that cannot be shown is data too: with --json it stands where it belongs, on stdout. */

@@ -171,11 +171,14 @@ static enum error incoming_held(void *context, const struct user_name *from,
     return query_end(&query, error);
 }
 
+/* The first reader counts: one that never comes again must not keep what is to be gone. */
 static enum error incoming_expire(void *context, uint64_t now_ms) {
     struct query query;
     query_begin(&query, context,
                 "UPDATE incoming SET text=x'', life=0 WHERE life>0 AND received+1000*life<?"
-                " AND passed=0 AND place<=IFNULL((SELECT MIN(place) FROM cursor), 0)");
+                " AND EXISTS(SELECT 1 FROM cursor WHERE incoming.place>cursor.start"
+                "  AND incoming.place<=cursor.place AND NOT EXISTS(SELECT 1 FROM passed"
+                "  WHERE passed.cursor=cursor.name AND passed.place=incoming.place))");
     query_u64(&query, now_ms);
     return query_run(&query);
 }

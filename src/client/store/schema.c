@@ -118,4 +118,35 @@ static const char *const VERSION_2[] = {
     NULL,
 };
 
-const char *const *const SCHEMAS[DATABASE_SCHEMA] = {VERSION_1, VERSION_2};
+/* Several readers: each has its own bookmark, which began somewhere, and its own list of what it
+ * passed over. */
+static const char *const VERSION_3[] = {
+    "ALTER TABLE cursor ADD COLUMN start INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE cursor ADD COLUMN used INTEGER NOT NULL DEFAULT 0",
+    ("CREATE TABLE passed(cursor TEXT NOT NULL, place INTEGER NOT NULL, peer TEXT NOT NULL,"
+     " PRIMARY KEY(cursor, place)) WITHOUT ROWID"),
+    "CREATE INDEX passed_by_sender ON passed(cursor, peer, place)",
+    ("INSERT INTO passed(cursor, place, peer) SELECT 'recv', place, peer FROM incoming"
+     " WHERE passed=1"),
+    "DROP INDEX incoming_passed",
+    "ALTER TABLE incoming DROP COLUMN passed",
+    "CREATE INDEX incoming_by_time ON incoming(received, place) WHERE place IS NOT NULL",
+    "CREATE INDEX incoming_by_id ON incoming(msg_id)",
+
+    "PRAGMA user_version=3",
+    NULL,
+};
+
+/* Own messages with a life; reading back, from any place on, of everybody and of one person. */
+static const char *const VERSION_4[] = {
+    "ALTER TABLE outgoing ADD COLUMN life INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX outgoing_living ON outgoing(sent) WHERE life>0",
+    "CREATE INDEX outgoing_written ON outgoing(sent) WHERE kind IN (1,7,8)",
+    "CREATE INDEX outgoing_with ON outgoing(peer, sent) WHERE kind IN (1,7,8)",
+    "CREATE INDEX incoming_with ON incoming(peer, place) WHERE place IS NOT NULL",
+
+    "PRAGMA user_version=4",
+    NULL,
+};
+
+const char *const *const SCHEMAS[DATABASE_SCHEMA] = {VERSION_1, VERSION_2, VERSION_3, VERSION_4};

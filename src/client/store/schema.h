@@ -4,7 +4,7 @@
 #ifndef SOTTO_CLIENT_STORE_SCHEMA_H
 #define SOTTO_CLIENT_STORE_SCHEMA_H
 
-enum { DATABASE_SCHEMA = 2 };
+enum { DATABASE_SCHEMA = 4 };
 
 /** SCHEMAS[v] has the statements that make a database of version v one of version v + 1, ending
  * with NULL; version 0 is empty. */

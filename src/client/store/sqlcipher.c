@@ -43,7 +43,8 @@ must_check enum error sqlcipher_store_open(const char *path, const struct secret
     outgoing_table(&made->functions);
     incoming_table(&made->functions);
     owed_table(&made->functions);
-    reading_table(&made->functions);
+    waiting_table(&made->functions);
+    cursor_table(&made->functions);
     *store = made;
     return OK;
 }

@@ -12,6 +12,7 @@ void session_table(struct client_store *store);  /* sessions with skipped keys a
 void outgoing_table(struct client_store *store); /* what was written */
 void incoming_table(struct client_store *store); /* what came, with seen ids */
 void owed_table(struct client_store *store);     /* receipts, duties, and what limits them */
-void reading_table(struct client_store *store);  /* waiting messages, cursors, counts */
+void waiting_table(struct client_store *store);  /* what cannot be opened yet */
+void cursor_table(struct client_store *store);   /* bookmarks of readers, and what is unread */
 
 #endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* One reader of the own store: its cursor, what it wants to see, and the hand-over of messages to
+ * the application. Knows nothing of connections. Internal.
+ *
+ * The store's cursor follows behind what was taken, message by message. What is passed over is
+ * noted in runs, before the next message is handed over: at no time stands the cursor behind a
+ * message that was neither taken nor noted. */
+#ifndef SOTTO_LIBSOTTO_READING_H
+#define SOTTO_LIBSOTTO_READING_H
+
+#include "libsotto/account.h"
+
+struct reading {
+    struct sotto *client;
+    const struct sotto_receive *request;
+    sotto_message_fn *each;
+    void *context;
+    struct user_name from[FROM_MAX];
+    const char *cursor;
+    bool is_again;       /**< `since` was given: what came earlier is not wanted */
+    uint64_t since;      /**< the place behind which messages are wanted */
+    uint64_t noted;      /**< where the cursor of the store stands */
+    uint64_t place;      /**< up to which messages were looked at; before `noted`: read again */
+    uint64_t passed;     /**< the same among those that earlier calls passed over .. */
+    uint64_t passed_end; /**< .. which stand up to here */
+    uint64_t later;      /**< the place of a message that the application takes later, or 0 */
+    uint64_t pause_ms;   /**< until it is offered again */
+    uint64_t wake_ms;    /**< when, by the monotonic clock; UINT64_MAX: nothing is offered again */
+    uint32_t handed;
+    bool is_stopped; /**< the application takes no more */
+    enum error error;
+};
+
+/** Checks the request, which has to live as long as the reading. Returns 0 or the exit status of
+ * the error in `*error`. */
+int reading_check(struct reading *reading, struct sotto *client,
+                  const struct sotto_receive *request, struct sotto_error *error);
+
+/** Finds the cursor, making it when it is new; the profile is owned. Likewise. */
+int reading_open(struct reading *reading, struct sotto_error *error);
+
+/** Hands over what the store has, as far as the application takes it. A message that it takes later
+ * is offered again by the first call at `wake_ms` or after it. */
+void reading_show(struct reading *reading);
+
+/** Whether nothing more is to be handed over: stopped, as many as were wanted, or failed. */
+bool reading_has_enough(const struct reading *reading);
+
+/** Tells, as a notice, whose messages wait for somebody who takes those of unverified people too.
+ */
+void reading_tell_passed(const struct reading *reading);
+
+#endif
