@@ -196,9 +196,12 @@ static void carry_output(const struct server_output *output) {
     }
 }
 
+/* The loop sleeps between its timers and the end of the round: it shall not before on_round, which
+ * sets the timer anew, has seen what came of this. */
 static void on_tick(uv_timer_t *timer) {
     struct serving *serving = timer->data;
     server_tick(serving->server, serving_now(serving));
+    (void)uv_timer_start(timer, on_tick, 1, 0);
 }
 
 static void arm_tick(struct serving *serving) {

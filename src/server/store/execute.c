@@ -4,6 +4,8 @@
 
 #include "base/require.h"
 
+enum { LOG_GROWN_PAGES = 1000 };
+
 static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) = {
     [STORE_LOGIN] = run_login,
     [STORE_REGISTER] = run_register,
@@ -27,11 +29,12 @@ static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) =
     [STORE_SEEN] = run_seen,
 };
 
-/* What was deleted leaves the log too. A busy reader or a full disk only puts it off; a failed
- * write or sync is one like any other: nothing is accepted after it. */
-static enum error empty_log(struct sqlite_store *store) {
-    int result =
-        sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+/* TRUNCATE: what was deleted leaves the log too. PASSIVE: the log is written from its start again.
+ * A busy reader or a full disk only puts it off; a failed write or sync is one like any other:
+ * nothing is accepted after it. */
+static enum error empty_log(struct sqlite_store *store, int how) {
+    int result = sqlite3_wal_checkpoint_v2(store->database, NULL, how, NULL, NULL);
+    store->log_pages = 0; /* looked at again after the next commit */
     if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CORRUPT) {
         store_latch(store, result);
     }
@@ -58,8 +61,9 @@ must_check enum error sqlite_store_run(struct sqlite_store *store, struct store_
             store_execute(store, "ROLLBACK");
         }
         error = store->error == OK ? ERR_FULL : ERR_IO;
-    } else if (error == OK && expired && sqlite3_get_autocommit(store->database)) {
-        error = empty_log(store);
+    } else if (error == OK && (expired || store->log_pages >= LOG_GROWN_PAGES) &&
+               sqlite3_get_autocommit(store->database)) {
+        error = empty_log(store, expired ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
     }
     return error;
 }

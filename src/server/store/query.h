@@ -27,6 +27,7 @@ struct sqlite_store {
     sqlite3_stmt *statements[STATEMENT_COUNT]; /**< prepared at first use */
     enum error error;                          /**< latched */
     char cause[160];
+    int log_pages; /**< in the log after the last commit */
     uint8_t epoch[STORE_EPOCH_BYTES];
     uint64_t generation; /**< of logins, over all devices */
     struct conflict conflicts[STORE_BATCH_MAX];
@@ -113,6 +114,10 @@ uint64_t messages_damaged(struct sqlite_store *store);
 
 /** The version of the schema that the file has; a failure is latched. */
 int schema_version(struct sqlite_store *store);
+
+/** Whether a file that is only read has the tables of this version: ERR_MISMATCH when an earlier one
+ * wrote it, ERR_STORE_NEWER with the version that wrote it as cause. */
+must_check enum error schema_check(struct sqlite_store *store);
 
 /** Makes the tables of a new database, or checks those of an old one and brings them up to this
  * version, and reads the store epoch. */

@@ -29,10 +29,21 @@ static bool is_wal(struct sqlite_store *store) {
     return wal;
 }
 
+static int note_log(void *context, sqlite3 *database, const char *name, int pages) {
+    struct sqlite_store *store = context;
+    (void)database;
+    (void)name;
+    store->log_pages = pages;
+    return SQLITE_OK;
+}
+
 static enum error configure(struct sqlite_store *store, const char *path) {
     int on = 1;
     sqlite3_extended_result_codes(store->database, 1);
     sqlite3_busy_timeout(store->database, 1000);
+    /* In place of SQLite's own way to empty a log that has grown, which keeps its failures to
+     * itself. */
+    sqlite3_wal_hook(store->database, note_log, store);
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     bool wal = is_wal(store);
