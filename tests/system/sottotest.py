@@ -3,6 +3,7 @@
 
 SOTTO_BIN         folder of the programs (default build/release/bin)
 SOTTO_CODES_FILE  every error code that a program printed is appended to this file (scripts/check-codes)
+SOTTO_TYPES_FILE  likewise every type of JSON object, as PROGRAM/TYPE (schemas.py)
 SOTTO_REDUCED     1: slow tests run smaller (they do so by themselves when the programs carry sanitizers)
 
 Every test has a folder of its own; every process that was started is ended by its own pid.
@@ -16,6 +17,8 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+
+import schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SOTTO_BIN") or ROOT / "build" / "release" / "bin").resolve()
@@ -90,6 +93,9 @@ class Result:
     def __init__(self, args, exit_status, out, err, seconds):
         self.args, self.exit, self.out, self.err, self.seconds = args, exit_status, out, err, seconds
         self.codes = record_codes(err + "\n" + out)
+        name = next((Path(str(arg)).name for arg in args if Path(str(arg)).name in ("sotto", "sottod")), None)
+        if name:
+            schemas.check(name, out + "\n" + err)
 
     @property
     def code(self):
@@ -227,6 +233,7 @@ class Server:
     def stop(self, seconds=15):
         status = end(self.process, signal.SIGTERM, seconds)
         record_codes(self.log())
+        schemas.check("sottod", self.log())
         for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error:", "broken promise"):
             assert sign not in self.log(), self.log()[-4000:]
         return status

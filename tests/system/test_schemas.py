@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: ISC
+"""The schemas themselves: what they refuse. That the programs keep to them is held by every other test (sottotest)."""
+import pytest
+
+import schemas
+
+GOOD = {"v": 1, "type": "sent", "id": "01JDBX8K3TQ9W7H2M4N6P8R0S2", "to": "bob", "state": "accepted",
+        "time": "2026-11-23T09:14:07.512Z", "trust": "unverified", "repeated": False}
+
+
+def test_an_object_as_promised_is_taken():
+    assert schemas.complaints("sotto", GOOD) == []
+
+
+@pytest.mark.parametrize("change", [
+    {"v": 2}, {"type": "sending"}, {"id": 7}, {"id": "01JDBX8K"}, {"to": "Bob"}, {"state": "lost"}, {"time": 1764}, {"trust": None},
+    {"repeated": "no"}, {"extra": 1}])
+def test_another_one_is_not(change):
+    assert schemas.complaints("sotto", {**GOOD, **change})
+
+
+@pytest.mark.parametrize("gone", [name for name in GOOD if name not in ("v", "type")])
+def test_nor_one_that_lacks_a_member(gone):
+    assert schemas.complaints("sotto", {name: value for name, value in GOOD.items() if name != gone})
+
+
+@pytest.mark.parametrize("program", ["sotto", "sottod"])
+def test_every_member_is_typed(program):
+    for schema, _ in schemas.catalogue(program).values():
+        for name, member in schema["properties"].items():
+            assert {"type", "enum", "const"} & member.keys(), f"{schema['title']}: {name}"
