@@ -205,6 +205,9 @@ struct sotto_send {
         *key; /**< `--id KEY`: the same KEY is never delivered twice to one person; or NULL */
     enum sotto_wait wait;
     bool require_verified; /**< not_verified, and nothing is sent, unless `to` is verified */
+    /** The recipient erases the text so long after it came, or once it was shown if that is later;
+     * the own copy goes so long after it was written, once it has been delivered. 0: kept. */
+    uint32_t life_s;
 };
 
 struct sotto_sent {
@@ -227,6 +230,22 @@ struct sotto_sent {
  * not_confirmed, refusals of the server, network, store. */
 SOTTO_API SOTTO_MUST_CHECK int sotto_send(struct sotto *client, const struct sotto_send *message,
                                           struct sotto_sent *sent, struct sotto_error *error);
+
+/** Told what became of the message to one person; `error` has exit 0 and an empty code when it has
+ * come as far as was asked. */
+typedef void sotto_sent_fn(void *context, const struct sotto_sent *sent,
+                           const struct sotto_error *error);
+
+enum { SOTTO_RECIPIENTS_MAX = 256 };
+
+/** Likewise to each of the `count` people named in `to`, over one connection; `message->to` is not
+ * used. When all have an answer, `each` is called once for each of them, in order. Returns 0 when
+ * all messages have come as far as `wait` says; the error itself when all failed with one code;
+ * else partial (exit 10). Nothing is sent, and `each` is not called, when the text, a name or the
+ * list is wrong (usage: somebody is named twice, too many), or when the profile cannot be used. */
+SOTTO_API SOTTO_MUST_CHECK int
+sotto_send_each(struct sotto *client, const struct sotto_send *message, const char *const *to,
+                size_t count, sotto_sent_fn *each, void *context, struct sotto_error *error);
 
 struct sotto_message {
     const char *id;

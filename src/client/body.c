@@ -9,12 +9,15 @@ enum { DELIVERED_MAX = 1000, SID_BYTES = SESSION_ID_BYTES };
 
 must_check enum error body_write(struct buffer *out, enum body_kind kind,
                                  const uint8_t msg_id[MESSAGE_ID_BYTES], uint64_t sent_ms,
-                                 struct bytes content) {
+                                 uint32_t life_s, struct bytes content) {
     struct writer writer;
     writer_init(&writer, out);
     writer_u8(&writer, (uint8_t)kind);
     writer_bytes(&writer, bytes_make(msg_id, MESSAGE_ID_BYTES));
     writer_u64(&writer, sent_ms);
+    if (kind == BODY_TEXT_WITH_LIFE) {
+        writer_u32(&writer, life_s);
+    }
     writer_bytes(&writer, content);
     return writer_finish(&writer);
 }

@@ -33,10 +33,10 @@ struct body {
     uint32_t life_s;
 };
 
-/** Appends a body; `content` is written as it stands. */
+/** Appends a body; `content` is written as it stands, in kind 8 behind `life_s`. */
 must_check enum error body_write(struct buffer *out, enum body_kind kind,
                                  const uint8_t msg_id[MESSAGE_ID_BYTES], uint64_t sent_ms,
-                                 struct bytes content);
+                                 uint32_t life_s, struct bytes content);
 
 /** ERR_MALFORMED: too short for a header, a text that is not UTF-8 or too long, a count or a length
  * that does not fit. */

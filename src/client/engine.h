@@ -110,22 +110,29 @@ bool engine_is_settled(const struct engine *engine);
 struct send_result {
     bool is_done;
     struct failure failure;
-    bool is_stored;   /**< `message` is in the store: queued, sealed, or accepted */
-    bool is_repeated; /**< its key was used before; `message` is the first one */
-    struct outgoing message;
+    bool is_stored;          /**< `message` is in the store: queued, sealed, or accepted */
+    struct outgoing message; /**< when the key was used before: that first one, with the id and the
+                                text that it had */
     struct stored_peer peer; /**< as it was when the result came; for peer_key_changed */
 };
 
 struct submission {
     struct user_name to;
     struct bytes text;     /**< 1 to TEXT_MAX_BYTES of UTF-8; copied */
-    const char *key;       /**< repeat key, or NULL */
+    const char *key;       /**< repeat key; NULL: the id of the message is its key */
     bool is_patient;       /**< keep it in the outbox if it cannot be sent now */
     bool require_verified; /**< ERR_NOT_VERIFIED unless the recipient is verified */
+    uint32_t life_s;       /**< erased so long after it came; 0: kept (1.7, kind 8) */
+    /** 16 random bytes, chosen before it is known whether this engine lives to answer: handed in
+     * again, to this engine or a later one, they are the same message. Else the engine draws them.
+     */
+    bool has_id;
+    uint8_t msg_id[MESSAGE_ID_BYTES];
 };
 
-/** Hands in a message; `number` names its result. Nothing is stored before it is encrypted, unless
- * it is patient, or its key was used before. ERR_MEMORY, ERR_SELF_RECIPIENT, failures of the store.
+/** Hands in a message; `number` names its result, which submissions of one key to one person share.
+ * Nothing is stored before it is encrypted, unless it is patient, or its key was used before.
+ * ERR_MEMORY, ERR_SELF_RECIPIENT, failures of the store.
  */
 must_check enum error engine_submit(struct engine *engine, uint64_t now_ms,
                                     const struct submission *submission, size_t *number);

@@ -151,55 +151,70 @@ must_check enum error job_enqueue(struct engine *engine, struct job *job,
 /* ---- submitting
  * ----------------------------------------------------------------------------------- */
 
-/* A key that was used before names its first message. */
-static enum error find_repeat(struct engine *engine, const struct submission *submission,
+/* One that was handed in before and is not stored yet: it waits for keys or for its turn. */
+static struct job *find_waiting(struct engine *engine, const struct user_name *to,
+                                const char *key) {
+    for (size_t i = engine->first_open_job; i < engine->job_count; i++) {
+        struct job *job = &engine->jobs[i];
+        const struct outgoing *message = &job->result.message;
+        if (!job->result.is_done && message->row == 0 && body_is_for_people(message->kind) &&
+            user_name_equal(&message->to, to) && strcmp(message->key, key) == 0) {
+            return job;
+        }
+    }
+    return NULL;
+}
+
+static struct job *find_row(struct engine *engine, uint64_t row) {
+    for (size_t i = 0; i < engine->job_count; i++) {
+        if (engine->jobs[i].result.message.row == row && !engine->jobs[i].is_dropped) {
+            return &engine->jobs[i];
+        }
+    }
+    return NULL;
+}
+
+/* A key that was used before names its first message: one of this engine, or of the store. */
+static enum error find_repeat(struct engine *engine, const struct user_name *to, const char *key,
                               size_t *number) {
     struct outgoing message;
     uint64_t since = engine->now_ms > SENT_KEY_MEMORY_MS ? engine->now_ms - SENT_KEY_MEMORY_MS : 0;
-    enum error error = engine->store->outgoing_find(engine->store->context, &submission->to,
-                                                    submission->key, since, &message);
-    if (error == OK && message.state == OUTGOING_REPAIR && message.accepted_ms == 0) {
-        /* It is on its way again; its turn comes with the others to that person. */
-        error = repair_load(engine, &submission->to);
-    }
-    if (error != OK) {
-        return error;
-    }
-    for (size_t i = 0; i < engine->job_count; i++) {
-        if (engine->jobs[i].result.message.row == message.row && !engine->jobs[i].is_dropped) {
-            engine->jobs[i].is_own = true;
-            engine->jobs[i].result.is_repeated = true;
-            *number = i;
-            return job_find_peer(engine, &submission->to, &engine->jobs[i].result.peer);
+    struct job *job = find_waiting(engine, to, key);
+    enum error error = OK;
+    if (job == NULL) {
+        error = engine->store->outgoing_find(engine->store->context, to, key, since, &message);
+        if (error == OK && message.state == OUTGOING_REPAIR && message.accepted_ms == 0) {
+            /* It is on its way again; its turn comes with the others to that person. */
+            error = repair_load(engine, to);
         }
+        if (error != OK) {
+            return error;
+        }
+        job = find_row(engine, message.row);
     }
-    error = job_add(engine, &message, number);
-    if (error == OK) {
-        struct job *job = &engine->jobs[*number];
-        job->is_own = true;
-        job->result.is_repeated = true;
+    if (job == NULL) {
+        error = job_add(engine, &message, number);
+        if (error != OK) {
+            return error;
+        }
+        job = &engine->jobs[*number];
         job_conclude(job, NULL);
-        error = job_find_peer(engine, &submission->to, &job->result.peer);
     }
-    return error;
+    *number = (size_t)(job - engine->jobs);
+    job->is_own = true;
+    return job_find_peer(engine, to, &job->result.peer);
 }
 
 static enum error submit_new(struct engine *engine, const struct submission *submission,
+                             const char *key, const uint8_t msg_id[MESSAGE_ID_BYTES],
                              size_t *number) {
-    struct outgoing message = {
-        .to = submission->to, .kind = BODY_TEXT, .is_for_verified = submission->require_verified};
-    enum error error =
-        engine->entropy.fill(engine->entropy.context, message.msg_id, MESSAGE_ID_BYTES);
-    if (error == OK && submission->key != NULL) {
-        size_t size = strlen(submission->key);
-        require(size <= REPEAT_KEY_MAX_BYTES);
-        memcpy(message.key, submission->key, size + 1);
-    } else {
-        body_id_text(message.msg_id, message.key);
-    }
-    if (error == OK) {
-        error = job_next_sent(engine, &message.sent_ms);
-    }
+    struct outgoing message = {.to = submission->to,
+                               .kind = submission->life_s > 0 ? BODY_TEXT_WITH_LIFE : BODY_TEXT,
+                               .life_s = submission->life_s,
+                               .is_for_verified = submission->require_verified};
+    memcpy(message.msg_id, msg_id, MESSAGE_ID_BYTES);
+    memcpy(message.key, key, strlen(key) + 1);
+    enum error error = job_next_sent(engine, &message.sent_ms);
     if (error == OK) {
         error = job_add(engine, &message, number);
     }
@@ -229,9 +244,29 @@ static enum error submit_new(struct engine *engine, const struct submission *sub
                                                  : error;
 }
 
+/* A message without a key has its id as one. */
+static enum error choose_id(struct engine *engine, const struct submission *submission,
+                            uint8_t msg_id[MESSAGE_ID_BYTES], char key[REPEAT_KEY_MAX_BYTES + 1]) {
+    enum error error = OK;
+    if (submission->has_id) {
+        memcpy(msg_id, submission->msg_id, MESSAGE_ID_BYTES);
+    } else {
+        error = engine->entropy.fill(engine->entropy.context, msg_id, MESSAGE_ID_BYTES);
+    }
+    if (submission->key != NULL) {
+        size_t size = strlen(submission->key);
+        require(size <= REPEAT_KEY_MAX_BYTES);
+        memcpy(key, submission->key, size + 1);
+    } else {
+        body_id_text(msg_id, key);
+    }
+    return error;
+}
+
 must_check enum error engine_submit(struct engine *engine, uint64_t now_ms,
                                     const struct submission *submission, size_t *number) {
-    enum error error = ERR_NOT_FOUND;
+    char key[REPEAT_KEY_MAX_BYTES + 1];
+    uint8_t msg_id[MESSAGE_ID_BYTES];
     if (engine->phase == ENGINE_OVER) {
         return engine->failure.error;
     }
@@ -239,11 +274,13 @@ must_check enum error engine_submit(struct engine *engine, uint64_t now_ms,
         return ERR_SELF_RECIPIENT;
     }
     engine->now_ms = now_ms;
-    if (submission->key != NULL) {
-        error = find_repeat(engine, submission, number);
+    enum error error = choose_id(engine, submission, msg_id, key);
+    bool may_be_known = submission->has_id || submission->key != NULL;
+    if (error == OK) {
+        error = may_be_known ? find_repeat(engine, &submission->to, key, number) : ERR_NOT_FOUND;
     }
     if (error == ERR_NOT_FOUND) {
-        error = submit_new(engine, submission, number);
+        error = submit_new(engine, submission, key, msg_id, number);
     }
     if (error == OK && engine->phase == ENGINE_OPEN) {
         error = outbox_run(engine);

@@ -77,6 +77,9 @@ must_check enum error engine_maintain(struct engine *engine) {
         error = engine->store->incoming_expire(engine->store->context, engine->now_ms);
     }
     if (error == OK) {
+        error = engine->store->outgoing_forget(engine->store->context, engine->now_ms);
+    }
+    if (error == OK) {
         error = repair_resume(engine);
     }
     return error == OK && is_due ? run(engine) : error;

@@ -26,7 +26,7 @@ static enum error encrypt(struct engine *engine, struct stored_session *session,
     struct buffer body;
     buffer_init(&body, BODY_MAX_BYTES);
     enum error error = body_write(&body, (enum body_kind)message->kind, message->msg_id,
-                                  message->sent_ms, content);
+                                  message->sent_ms, message->life_s, content);
     if (error == OK) {
         error = devices_borrow(engine, session->state.own_cid, &own);
     }

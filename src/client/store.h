@@ -105,6 +105,7 @@ struct outgoing {
     uint64_t delivered_ms; /**< when the recipient's device confirmed it, 0: not yet */
     uint64_t accepted_ms;  /**< when the server first had its newest ciphertext, 0: not yet */
     uint32_t offers;       /**< how often it was offered again because no receipt came */
+    uint32_t life_s;       /**< kind 8: the recipient erases it so long after it came; 0: kept */
     /* Once sealed: */
     uint64_t turn; /**< grows in the order of encryption */
     uint8_t sid[SESSION_ID_BYTES];
@@ -258,8 +259,9 @@ struct client_store {
      * FAILED with that key and `sent_ms` at least `since_ms`, ERR_NOT_FOUND. of_id: the message of
      * a person with that id, ERR_NOT_FOUND. next: the first in that state behind (turn, row),
      * ERR_NOT_FOUND. sealed: the first behind `row` to that key that has an envelope and no
-     * receipt, ERR_NOT_FOUND. update writes all but the text; the envelope is kept (NULL) or
-     * replaced (by nothing, when it is empty). */
+     * receipt, ERR_NOT_FOUND. update writes what changes on the way (not to whom,
+     * when, what kind, under which key); the envelope is kept (NULL) or replaced (by nothing, when
+     * it is empty). */
     enum error (*outgoing_add)(void *context, struct outgoing *message, struct bytes text,
                                struct bytes envelope);
     enum error (*outgoing_find)(void *context, const struct user_name *to, const char *key,
@@ -288,6 +290,9 @@ struct client_store {
     enum error (*outgoing_offer_all)(void *context, uint64_t now_ms, uint32_t *count);
     enum error (*outgoing_offer_due)(void *context, uint64_t now_ms, uint32_t *count);
     enum error (*outgoing_expire)(void *context, uint64_t now_ms);
+    /** Erases own texts whose life is over, counted from when they were written, and that nothing
+     * will encrypt again: delivered, refused, or given up. */
+    enum error (*outgoing_forget)(void *context, uint64_t now_ms);
 
     /** Receipts that are owed, oldest first. add: twice is once. list: at most RECEIPTS_MAX. clear
      * takes away the `count` oldest. */

@@ -220,7 +220,8 @@ int explain_failure(struct runner *runner, const struct failure *failure, struct
         report.cause = words.distance;
         report.detail = words.times;
     }
-    if (failure->error == ERR_SERVER_UNREACHABLE && report.peer != NULL && report.peer[0] != '\0') {
+    if (failure->error == ERR_SERVER_UNREACHABLE && report.detail == NULL && report.peer != NULL &&
+        report.peer[0] != '\0') {
         snprintf(store_it, sizeof(store_it), "Or store it:   sotto send --queue %s \"...\"",
                  report.peer);
         report.detail = store_it;

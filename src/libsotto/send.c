@@ -1,12 +1,88 @@
 /* SPDX-License-Identifier: ISC */
+/* Sending: one text to one person or several, over one connection. */
 #include "libsotto/account.h"
+#include "libsotto/sent.h"
 
 #include "client/body.h"
+#include "crypto/entropy.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char EFFECT[] = "Nothing was sent.";
+/* One message on its way; `refused` when the engine did not take it. */
+struct parcel {
+    struct user_name to;
+    uint8_t msg_id[MESSAGE_ID_BYTES];
+    size_t number;
+    enum error refused;
+};
+
+struct sending {
+    struct runner runner;
+    enum sotto_wait wait;
+    struct parcel *parcels;
+    size_t count;
+};
+
+/* What came of them, for the one answer of the call. */
+struct tally {
+    size_t failed;
+    bool is_alike; /**< every failure has the code of the first one */
+    bool may_pass; /**< one of them may */
+    struct sotto_error first;
+    char names[160]; /**< of those that failed, as far as they fit */
+};
+
+static const struct send_result *result_of(const struct sending *sending, size_t i) {
+    return engine_result(sending->runner.engine, sending->parcels[i].number);
+}
+
+/* Whether anything is left that only a connection can bring. */
+static bool is_open(const struct sending *sending) {
+    for (size_t i = 0; i < sending->count; i++) {
+        if (sending->parcels[i].refused == OK &&
+            sent_is_open(result_of(sending, i), sending->wait)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool are_done(const struct sending *sending, enum sotto_wait wait) {
+    for (size_t i = 0; i < sending->count; i++) {
+        if (sending->parcels[i].refused == OK && !sent_is_done(result_of(sending, i), wait)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_sent(void *context) {
+    const struct sending *sending = context;
+    return are_done(sending, SOTTO_WAIT_ACCEPTED) && engine_is_settled(sending->runner.engine);
+}
+
+static bool is_confirmed(void *context) {
+    return are_done(context, SOTTO_WAIT_DELIVERED);
+}
+
+static void deliver(struct sending *sending) {
+    struct runner *runner = &sending->runner;
+    struct sotto *client = runner->client;
+    enum error status = runner_connect(runner);
+    if (status != OK) {
+        engine_closed(runner->engine, profile_now(client), status, NULL);
+        return;
+    }
+    runner_run(runner, is_sent, sending, UINT64_MAX, false);
+    if (sending->wait == SOTTO_WAIT_DELIVERED) {
+        uint64_t now = client->clock.monotonic_ms(client->clock.context);
+        runner_run(runner, is_confirmed, sending, now + client->timeout_ms, true);
+    }
+}
+
+/* ---- what is asked */
 
 /* What is wrong with the text alone. */
 static enum error check_text(const struct sotto_send *message, char *cause, size_t size) {
@@ -22,195 +98,177 @@ static enum error check_text(const struct sotto_send *message, char *cause, size
     return text_is_utf8(text) ? OK : ERR_NOT_TEXT;
 }
 
-struct sending {
-    struct runner runner;
-    size_t number;
-    enum sotto_wait wait;
-};
-
-static const struct send_result *result_of(const struct sending *sending) {
-    return engine_result(sending->runner.engine, sending->number);
-}
-
-static bool is_sent(void *context) {
-    const struct sending *sending = context;
-    return result_of(sending)->is_done && engine_is_settled(sending->runner.engine);
-}
-
-static bool is_delivered(void *context) {
-    return result_of(context)->message.delivered_ms > 0;
-}
-
-static const char *state_of(const struct outgoing *message) {
-    if (message->delivered_ms > 0) {
-        return "delivered";
+static enum error check(const struct sotto_send *message, size_t count, char *cause, size_t size) {
+    bool is_bad_key = message->key != NULL &&
+                      (message->key[0] == '\0' || strlen(message->key) > REPEAT_KEY_MAX_BYTES);
+    if (is_bad_key) {
+        snprintf(cause, size, "a repeat key has 1 to %d bytes", REPEAT_KEY_MAX_BYTES);
+        return ERR_USAGE;
     }
-    switch (message->state) {
-    case OUTGOING_ACCEPTED:
-        return "accepted";
-    case OUTGOING_FAILED:
-        return "";
-    case OUTGOING_QUEUED:
-    case OUTGOING_SEALED:
-    case OUTGOING_REPAIR:
-        break;
+    if (count == 0 || count > RECIPIENTS_MAX) {
+        snprintf(cause, size, "a message goes to 1 to %d people at once", RECIPIENTS_MAX);
+        return ERR_USAGE;
     }
-    return message->accepted_ms > 0 ? "accepted" : "queued";
+    return check_text(message, cause, size);
 }
 
-static void fill_sent(const struct sending *sending, struct sotto_sent *sent) {
-    const struct send_result *result = result_of(sending);
-    memcpy(sent->to, result->message.to.text, sizeof(sent->to));
-    sent->trust = cards_trust(&sending->runner.client->cards, &result->peer);
-    sent->repeated = result->is_repeated;
-    if (result->is_stored) {
-        body_id_text(result->message.msg_id, sent->id);
-        sent->time_ms = result->message.sent_ms;
-        snprintf(sent->state, sizeof(sent->state), "%s", state_of(&result->message));
+/* Reads the names and chooses the ids. `*wrong`: the name that cannot be a recipient. */
+static enum error address(struct sending *sending, const char *const *to, const char **wrong,
+                          char *cause, size_t size) {
+    const struct entropy entropy = entropy_system();
+    const struct user_name *own = &sending->runner.client->account.name;
+    enum error error = OK;
+    for (size_t i = 0; error == OK && i < sending->count; i++) {
+        struct parcel *parcel = &sending->parcels[i];
+        *wrong = to[i];
+        error = user_name_parse(bytes_of_string(to[i]), &parcel->to);
+        if (error == OK && user_name_equal(&parcel->to, own)) {
+            error = ERR_SELF_RECIPIENT;
+        }
+        for (size_t j = 0; error == OK && j < i; j++) {
+            if (user_name_equal(&parcel->to, &sending->parcels[j].to)) {
+                snprintf(cause, size, "%s is named twice", parcel->to.text);
+                error = ERR_USAGE;
+            }
+        }
+        if (error == OK) {
+            error = entropy.fill(entropy.context, parcel->msg_id, MESSAGE_ID_BYTES);
+        }
+    }
+    return error;
+}
+
+static void submit(struct sending *sending, const struct sotto_send *message) {
+    struct engine *engine = sending->runner.engine;
+    struct submission submission = {.text = bytes_make(message->text, message->size),
+                                    .key = message->key,
+                                    .is_patient = message->wait == SOTTO_WAIT_QUEUED,
+                                    .require_verified = message->require_verified,
+                                    .life_s = message->life_s,
+                                    .has_id = true};
+    for (size_t i = 0; i < sending->count; i++) {
+        struct parcel *parcel = &sending->parcels[i];
+        submission.to = parcel->to;
+        memcpy(submission.msg_id, parcel->msg_id, MESSAGE_ID_BYTES);
+        parcel->refused = engine_submit(engine, profile_now(sending->runner.client), &submission,
+                                        &parcel->number);
     }
 }
 
-static const char *effect_of(const struct send_result *result, enum error error) {
-    if (!result->is_stored) {
-        return EFFECT;
-    }
-    if (error == ERR_WAITING_FOR_KEYS) {
-        return "The message is stored and goes out then (tried daily, for 30 days).";
-    }
-    return result->message.accepted_ms > 0 || result->message.state == OUTGOING_ACCEPTED
-               ? "The message was sent; whether it was delivered is not known."
-               : "The message is stored and goes out later.";
-}
+/* ---- what came of it */
 
-/* The key under which a repeat finds the message, as it can be pasted into a shell. */
-static const char *key_of(const struct send_result *result) {
-    static const char PLAIN[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@%+=-";
-    const char *key = result->message.key;
-    return key[0] == '-' || key[strspn(key, PLAIN)] != '\0' ? "KEY" : key;
-}
-
-static int fail(struct sending *sending, const struct failure *failure, struct sotto_error *error) {
-    const struct send_result *result = result_of(sending);
-    struct explained_keys keys;
-    char id[SOTTO_ID_SIZE] = "";
-    struct report report =
-        profile_report(sending->runner.client, effect_of(result, failure->error));
-    report.peer = result->message.to.text;
-    if (result->is_stored) {
-        body_id_text(result->message.msg_id, id);
-        report.id = id;
-    }
-    if (failure->error == ERR_SEND_UNKNOWN) {
-        report.detail = key_of(result);
-    }
-    if (failure->error == ERR_PEER_KEY_CHANGED) {
-        explain_keys(sending->runner.client, &result->peer, &keys);
-        report.known = keys.trusted;
-        report.shown = keys.shown;
-    }
-    return explain_failure(&sending->runner, failure, report, error);
-}
-
-static int not_confirmed(const struct sending *sending, struct sotto_error *error) {
-    const struct sotto *client = sending->runner.client;
-    struct report report = profile_report(client, "");
-    char time[32];
-    char id[SOTTO_ID_SIZE];
-    explain_duration(client->timeout_ms, time, sizeof(time));
-    body_id_text(result_of(sending)->message.msg_id, id);
-    report.cause = time;
-    report.detail = key_of(result_of(sending));
-    report.peer = result_of(sending)->message.to.text;
-    report.id = id;
-    return report_error(error, ERR_NOT_CONFIRMED, &report);
-}
-
-/* Whether there is something that only a connection can bring. */
-static bool is_open(const struct sending *sending) {
-    const struct send_result *result = result_of(sending);
-    switch (sending->wait) {
-    case SOTTO_WAIT_QUEUED:
-        return !result->is_done && !result->is_stored;
-    case SOTTO_WAIT_DELIVERED:
-        return !result->is_done ||
-               (result->failure.error == OK && result->message.delivered_ms == 0);
-    case SOTTO_WAIT_ACCEPTED:
-        break;
-    }
-    return !result->is_done;
-}
-
-static void deliver(struct sending *sending) {
-    struct runner *runner = &sending->runner;
-    struct sotto *client = runner->client;
-    enum error status = runner_connect(runner);
-    if (status != OK) {
-        engine_closed(runner->engine, profile_now(client), status, NULL);
+static void describe(struct sending *sending, size_t i, struct sotto_sent *sent,
+                     struct sotto_error *error) {
+    const struct parcel *parcel = &sending->parcels[i];
+    if (parcel->refused == OK) {
+        sent_describe(&sending->runner, result_of(sending, i), parcel->msg_id, sent);
+        (void)sent_explain(&sending->runner, result_of(sending, i), sending->wait,
+                           sending->count > 1, error);
         return;
     }
-    runner_run(runner, is_sent, sending, UINT64_MAX, false);
-    if (sending->wait == SOTTO_WAIT_DELIVERED && result_of(sending)->failure.error == OK) {
-        uint64_t now = client->clock.monotonic_ms(client->clock.context);
-        runner_run(runner, is_delivered, sending, now + client->timeout_ms, true);
-    }
+    struct report report = profile_report(sending->runner.client, SENT_NOTHING);
+    report.peer = parcel->to.text;
+    memset(sent, 0, sizeof(*sent));
+    memcpy(sent->to, parcel->to.text, sizeof(sent->to));
+    (void)report_error(error, parcel->refused, &report);
 }
 
-/* Hands the message in and brings it as far as it is to be waited for. */
-static int run(struct sending *sending, const struct submission *submission,
-               struct sotto_sent *sent, struct sotto_error *error) {
-    struct runner *runner = &sending->runner;
-    struct sotto *client = runner->client;
-    struct report report = profile_report(client, EFFECT);
-    report.peer = submission->to.text;
-    enum error status =
-        engine_submit(runner->engine, profile_now(client), submission, &sending->number);
-    if (status != OK) {
-        return report_error(error, status, &report);
+static void count_failure(struct tally *tally, const char *name, const struct sotto_error *error) {
+    static const char MORE[] = ", ...";
+    size_t used = strlen(tally->names);
+    size_t size = strlen(name);
+    tally->is_alike =
+        tally->failed == 0 || (tally->is_alike && strcmp(tally->first.code, error->code) == 0);
+    tally->first = tally->failed == 0 ? *error : tally->first;
+    tally->may_pass = tally->may_pass || error->retry;
+    tally->failed++;
+    bool is_cut = used >= sizeof(MORE) && strcmp(tally->names + used - strlen(MORE), MORE) == 0;
+    if (is_cut) {
+        return;
     }
+    bool fits = used + 2 + size + sizeof(MORE) <= sizeof(tally->names);
+    snprintf(tally->names + used, sizeof(tally->names) - used, "%s%s",
+             !fits      ? MORE
+             : used > 0 ? ", "
+                        : "",
+             fits ? name : "");
+}
+
+static int conclude(const struct sending *sending, const struct tally *tally,
+                    struct sotto_error *error) {
+    char cause[48];
+    if (tally->failed == 0) {
+        return report_error(error, OK, NULL);
+    }
+    if (tally->failed == sending->count && tally->is_alike) {
+        *error = tally->first;
+        return error->exit;
+    }
+    snprintf(cause, sizeof(cause), "%zu of %zu", tally->failed, sending->count);
+    const struct report report = {
+        .cause = cause,
+        .detail = tally->names,
+        .effect = tally->failed < sending->count ? "It worked for the others." : "",
+    };
+    int status = report_error(error, ERR_PARTIAL, &report);
+    error->peer[0] = '\0';
+    error->retry = tally->may_pass;
+    return status;
+}
+
+static int run(struct sending *sending, const struct sotto_send *message, sotto_sent_fn *each,
+               void *context, struct sotto_error *error) {
+    struct tally tally = {.failed = 0};
+    submit(sending, message);
     if (is_open(sending)) {
         deliver(sending);
     }
-    fill_sent(sending, sent);
-    if (result_of(sending)->failure.error != OK) {
-        return fail(sending, &result_of(sending)->failure, error);
+    for (size_t i = 0; i < sending->count; i++) {
+        struct sotto_sent sent;
+        struct sotto_error failure;
+        describe(sending, i, &sent, &failure);
+        if (failure.exit != 0) {
+            count_failure(&tally, sent.to, &failure);
+        }
+        each(context, &sent, &failure);
     }
-    if (sending->wait != SOTTO_WAIT_DELIVERED || is_delivered(sending)) {
-        return report_error(error, OK, NULL);
+    return conclude(sending, &tally, error);
+}
+
+int sotto_send_each(struct sotto *client, const struct sotto_send *message, const char *const *to,
+                    size_t count, sotto_sent_fn *each, void *context, struct sotto_error *error) {
+    struct sending sending = {.runner = {.client = client}, .wait = message->wait, .count = count};
+    struct report report = profile_report(client, SENT_NOTHING);
+    char cause[80];
+    report.peer = count > 0 ? to[0] : NULL;
+    report.cause = cause;
+    enum error status = check(message, count, cause, sizeof(cause));
+    if (status == OK) {
+        sending.parcels = calloc(count, sizeof(*sending.parcels));
+        status = sending.parcels == NULL
+                     ? ERR_MEMORY
+                     : address(&sending, to, &report.peer, cause, sizeof(cause));
     }
-    return engine_phase(runner->engine) == ENGINE_OVER
-               ? fail(sending, engine_failure(runner->engine), error)
-               : not_confirmed(sending, error);
+    if (status != OK) {
+        report.detail = status == ERR_USAGE ? SENT_NOTHING : NULL;
+        free(sending.parcels);
+        return report_error(error, status, &report);
+    }
+    status = runner_init(&sending.runner, client);
+    int result = status == OK ? run(&sending, message, each, context, error)
+                              : profile_fail(client, status, SENT_NOTHING, error);
+    runner_clear(&sending.runner);
+    free(sending.parcels);
+    return result;
+}
+
+static void take(void *context, const struct sotto_sent *sent, const struct sotto_error *error) {
+    (void)error; /* it is the call's own */
+    *(struct sotto_sent *)context = *sent;
 }
 
 int sotto_send(struct sotto *client, const struct sotto_send *message, struct sotto_sent *sent,
                struct sotto_error *error) {
-    struct sending sending = {.wait = message->wait};
-    struct report report = profile_report(client, EFFECT);
-    char cause[40];
-    struct submission submission = {.text = bytes_make(message->text, message->size),
-                                    .key = message->key,
-                                    .is_patient = message->wait == SOTTO_WAIT_QUEUED,
-                                    .require_verified = message->require_verified};
     memset(sent, 0, sizeof(*sent));
-    report.peer = message->to;
-    report.cause = cause;
-    enum error status = user_name_parse(bytes_of_string(message->to), &submission.to);
-    if (status == OK) {
-        status = check_text(message, cause, sizeof(cause));
-    }
-    if (status == OK && message->key != NULL &&
-        (message->key[0] == '\0' || strlen(message->key) > REPEAT_KEY_MAX_BYTES)) {
-        report.cause = "a repeat key has 1 to 128 bytes";
-        report.detail = EFFECT;
-        status = ERR_USAGE;
-    }
-    if (status != OK) {
-        return report_error(error, status, &report);
-    }
-    status = runner_init(&sending.runner, client);
-    int result = status == OK ? run(&sending, &submission, sent, error)
-                              : profile_fail(client, status, EFFECT, error);
-    runner_clear(&sending.runner);
-    return result;
+    return sotto_send_each(client, message, &message->to, 1, take, sent, error);
 }

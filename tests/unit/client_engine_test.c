@@ -293,6 +293,7 @@ static void clear_pair(struct pair *pair) {
 static void an_unanswered_message_is_offered_again_byte_for_byte(void **state) {
     static struct pair pair;
     static uint8_t first[FRAME_MAX_BYTES];
+    uint8_t msg_id[MESSAGE_ID_BYTES];
     size_t number = 0;
     (void)state;
     make_pair(&pair);
@@ -302,6 +303,7 @@ static void an_unanswered_message_is_offered_again_byte_for_byte(void **state) {
     memcpy(first, frame.body.data, size);
     engine_closed(pair.ana.engine, NOW, ERR_CONNECTION_LOST, "cut");
     assert_int_equal(engine_result(pair.ana.engine, number)->failure.error, ERR_SEND_UNKNOWN);
+    memcpy(msg_id, engine_result(pair.ana.engine, number)->message.msg_id, MESSAGE_ID_BYTES);
 
     start_engine(&pair.ana);
     struct submission again = {.text = bytes_of_string("other words"), .key = "key"};
@@ -314,8 +316,42 @@ static void an_unanswered_message_is_offered_again_byte_for_byte(void **state) {
     frame = next_frame(&pair.ana, &rest, WIRE_SEND);
     assert_true(bytes_equal(frame.body, bytes_make(first, size)));
     answer_empty(&pair.ana, WIRE_ACCEPTED, frame.request);
-    assert_true(engine_result(pair.ana.engine, number)->is_repeated);
+    assert_memory_equal(engine_result(pair.ana.engine, number)->message.msg_id, msg_id,
+                        MESSAGE_ID_BYTES);
     assert_int_equal(engine_result(pair.ana.engine, number)->message.state, OUTGOING_ACCEPTED);
+    clear_pair(&pair);
+}
+
+static size_t submit_to_bob(struct person *ana, struct submission *submission) {
+    size_t number = 0;
+    assert_int_equal(user_name_parse(bytes_of_string("bob"), &submission->to), OK);
+    assert_int_equal(engine_submit(ana->engine, NOW, submission, &number), OK);
+    return number;
+}
+
+/* Promise: an id that the caller chose makes one message of whatever is handed in with it, before
+ * it is stored and after, in this engine and in the next one. */
+static void what_is_handed_in_with_one_id_is_one_message(void **state) {
+    static struct pair pair;
+    struct submission mine = {.text = bytes_of_string("hello"), .has_id = true, .msg_id = {1, 2}};
+    struct submission other = {.text = bytes_of_string("hello"), .has_id = true, .msg_id = {3}};
+    size_t number = 0;
+    (void)state;
+    make_pair(&pair);
+    size_t first = submit_to_bob(&pair.ana, &mine);
+    assert_int_equal(submit_to_bob(&pair.ana, &mine), first);
+    assert_int_not_equal(submit_to_bob(&pair.ana, &other), first);
+    (void)exchange(&pair.ana, pair.bob_certificate, pair.bob_set, pair.bob_one_time, &number);
+    assert_int_equal(submit_to_bob(&pair.ana, &mine), first);
+    assert_int_equal(engine_result(pair.ana.engine, first)->message.state, OUTGOING_SEALED);
+    uint64_t row = engine_result(pair.ana.engine, first)->message.row;
+    engine_closed(pair.ana.engine, NOW, ERR_CONNECTION_LOST, "cut");
+
+    start_engine(&pair.ana);
+    const struct send_result *result =
+        engine_result(pair.ana.engine, submit_to_bob(&pair.ana, &mine));
+    assert_int_equal(result->message.row, row);
+    assert_memory_equal(result->message.msg_id, mine.msg_id, MESSAGE_ID_BYTES);
     clear_pair(&pair);
 }
 
@@ -435,6 +471,7 @@ int main(void) {
         cmocka_unit_test(a_set_is_replaced_after_a_week_and_not_before),
         cmocka_unit_test(nothing_leaves_when_a_commit_fails),
         cmocka_unit_test(an_unanswered_message_is_offered_again_byte_for_byte),
+        cmocka_unit_test(what_is_handed_in_with_one_id_is_one_message),
         cmocka_unit_test(acknowledges_after_the_commit_and_shows_once),
         cmocka_unit_test(a_mixed_bundle_sends_nothing),
     };

@@ -312,6 +312,42 @@ static void offers_again_on_its_days(void **state) {
     sqlcipher_store_close(store);
 }
 
+static size_t size_of_own_text(const struct client_store *store, uint64_t row) {
+    struct buffer text;
+    buffer_init(&text, TEXT_MAX_BYTES);
+    assert_int_equal(store->outgoing_text(store->context, row, &text), OK);
+    size_t size = text.size;
+    buffer_clear(&text);
+    return size;
+}
+
+/* Promise: the own copy of a text with a life goes too, but not while it may have to be encrypted
+ * again. */
+static void erases_own_texts_that_have_arrived(void **state) {
+    (void)state;
+    struct sqlcipher_store *store = open_store(":memory:", true);
+    const struct client_store *functions = sqlcipher_store_functions(store);
+    struct outgoing message = {.to = name_of("bob"),
+                               .kind = 8,
+                               .state = OUTGOING_REPAIR,
+                               .sent_ms = 1000,
+                               .accepted_ms = 1000,
+                               .life_s = 60};
+    const struct bytes none = {0};
+    assert_int_equal(
+        functions->outgoing_add(functions->context, &message, bytes_of_string("text"), none), OK);
+    assert_int_equal(functions->outgoing_forget(functions->context, 62000), OK);
+    assert_int_equal(size_of_own_text(functions, message.row), 4);
+    message.state = OUTGOING_ACCEPTED;
+    message.delivered_ms = 5000;
+    assert_int_equal(functions->outgoing_update(functions->context, &message, NULL), OK);
+    assert_int_equal(functions->outgoing_forget(functions->context, 61000), OK);
+    assert_int_equal(size_of_own_text(functions, message.row), 4);
+    assert_int_equal(functions->outgoing_forget(functions->context, 61001), OK);
+    assert_int_equal(size_of_own_text(functions, message.row), 0);
+    sqlcipher_store_close(store);
+}
+
 static void limits_what_is_offered_to_one_person_a_day(void **state) {
     (void)state;
     struct sqlcipher_store *store = open_store(":memory:", true);
@@ -470,6 +506,7 @@ int main(void) {
         cmocka_unit_test(keeps_what_nobody_has_seen),
         cmocka_unit_test(keeps_at_most_64_waiting_of_one_sender),
         cmocka_unit_test(offers_again_on_its_days),
+        cmocka_unit_test(erases_own_texts_that_have_arrived),
         cmocka_unit_test(limits_what_is_offered_to_one_person_a_day),
         cmocka_unit_test(keeps_duties_in_order_of_time),
         cmocka_unit_test(takes_receipts_from_the_oldest),

@@ -7,7 +7,7 @@
 
 #define OUTGOING_COLUMNS                                                                           \
     "row, peer, msg_id, key, sent, state, patient, afp IS NOT NULL, afp, sid IS NOT NULL, sid,"    \
-    " chain, number, envelope_id, kind, turn, accepted, delivered, offers"
+    " chain, number, envelope_id, kind, turn, accepted, delivered, offers, life"
 
 /* In the column `patient`. */
 enum { IS_PATIENT = 1, IS_FOR_VERIFIED = 2 };
@@ -44,6 +44,7 @@ static void read_row(struct query *query, struct outgoing *message) {
     message->accepted_ms = query_get_u64(query, 16);
     message->delivered_ms = query_get_u64(query, 17);
     message->offers = query_get_u32(query, 18);
+    message->life_s = query_get_u32(query, 19);
 }
 
 static void bind_optional(struct query *query, bool present, const uint8_t *data, size_t size) {
@@ -54,12 +55,12 @@ static void bind_optional(struct query *query, bool present, const uint8_t *data
     }
 }
 
+/* What changes on the way; who, when and what stay as they were written, and with them their
+ * indexes. */
 static void bind_values(struct query *query, const struct outgoing *message) {
     bool is_sealed = message->turn > 0;
     uint64_t wishes =
         (message->is_patient ? IS_PATIENT : 0U) | (message->is_for_verified ? IS_FOR_VERIFIED : 0U);
-    query_text(query, message->key);
-    query_u64(query, message->sent_ms);
     query_u64(query, message->state);
     query_u64(query, wishes);
     bind_optional(query, message->has_afp, message->afp, HASH_BYTES);
@@ -78,10 +79,13 @@ static enum error outgoing_add(void *context, struct outgoing *message, struct b
     struct query query;
     struct database *database = context;
     query_begin(&query, context,
-                "INSERT INTO outgoing(key, sent, state, patient, afp, sid, chain, number,"
-                " envelope_id, turn, accepted, delivered, offers, kind, peer, msg_id, text,"
-                " envelope) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                "INSERT INTO outgoing(state, patient, afp, sid, chain, number, envelope_id, turn,"
+                " accepted, delivered, offers, key, sent, life, kind, peer, msg_id, text, envelope)"
+                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     bind_values(&query, message);
+    query_text(&query, message->key);
+    query_u64(&query, message->sent_ms);
+    query_u64(&query, message->life_s);
     query_u64(&query, message->kind);
     query_text(&query, message->to.text);
     query_blob(&query, bytes_of(message->msg_id));
@@ -124,7 +128,7 @@ static enum error outgoing_of_id(void *context, const struct user_name *to,
     struct query query;
     query_begin(&query, context,
                 "SELECT " OUTGOING_COLUMNS " FROM outgoing WHERE msg_id=? AND peer=?"
-                " AND kind IN (1,7,8)");
+                " AND kind IN (1,7,8) ORDER BY row DESC LIMIT 1");
     query_blob(&query, bytes_make(msg_id, MESSAGE_ID_BYTES));
     query_text(&query, to->text);
     return take_row(&query, message);
@@ -188,8 +192,8 @@ static enum error outgoing_update(void *context, const struct outgoing *message,
                                   const struct bytes *envelope) {
     struct query query;
     query_begin(&query, context,
-                "UPDATE outgoing SET key=?, sent=?, state=?, patient=?, afp=?, sid=?, chain=?,"
-                " number=?, envelope_id=?, turn=?, accepted=?, delivered=?, offers=? WHERE row=?");
+                "UPDATE outgoing SET state=?, patient=?, afp=?, sid=?, chain=?, number=?,"
+                " envelope_id=?, turn=?, accepted=?, delivered=?, offers=? WHERE row=?");
     bind_values(&query, message);
     query_u64(&query, message->row);
     enum error error = query_run(&query);
@@ -275,6 +279,16 @@ static enum error outgoing_expire(void *context, uint64_t now_ms) {
     return error;
 }
 
+static enum error outgoing_forget(void *context, uint64_t now_ms) {
+    struct query query;
+    query_begin(&query, context,
+                "UPDATE outgoing INDEXED BY outgoing_living SET text=x'', life=0 WHERE life>0"
+                " AND sent+1000*life<? AND (delivered>0 OR state=3 OR (state=2 AND envelope IS"
+                " NULL))");
+    query_u64(&query, now_ms);
+    return query_run(&query);
+}
+
 void outgoing_table(struct client_store *store) {
     store->outgoing_add = outgoing_add;
     store->outgoing_find = outgoing_find;
@@ -289,4 +303,5 @@ void outgoing_table(struct client_store *store) {
     store->outgoing_offer_all = outgoing_offer_all;
     store->outgoing_offer_due = outgoing_offer_due;
     store->outgoing_expire = outgoing_expire;
+    store->outgoing_forget = outgoing_forget;
 }

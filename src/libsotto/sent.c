@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+#include "libsotto/sent.h"
+
+#include "libsotto/account.h"
+
+#include "client/body.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *state_of(const struct outgoing *message) {
+    if (message->delivered_ms > 0) {
+        return "delivered";
+    }
+    switch (message->state) {
+    case OUTGOING_ACCEPTED:
+        return "accepted";
+    case OUTGOING_FAILED:
+        return "";
+    case OUTGOING_QUEUED:
+    case OUTGOING_SEALED:
+    case OUTGOING_REPAIR:
+        break;
+    }
+    return message->accepted_ms > 0 ? "accepted" : "queued";
+}
+
+void sent_describe(const struct runner *runner, const struct send_result *result,
+                   const uint8_t msg_id[MESSAGE_ID_BYTES], struct sotto_sent *sent) {
+    const struct outgoing *message = &result->message;
+    memset(sent, 0, sizeof(*sent));
+    memcpy(sent->to, message->to.text, sizeof(sent->to));
+    sent->trust = cards_trust(&runner->client->cards, &result->peer);
+    sent->repeated = memcmp(message->msg_id, msg_id, MESSAGE_ID_BYTES) != 0;
+    if (result->is_stored) {
+        body_id_text(message->msg_id, sent->id);
+        sent->time_ms = message->sent_ms;
+        snprintf(sent->state, sizeof(sent->state), "%s", state_of(message));
+    }
+}
+
+bool sent_is_open(const struct send_result *result, enum sotto_wait wait) {
+    switch (wait) {
+    case SOTTO_WAIT_QUEUED:
+        return !result->is_done && !result->is_stored;
+    case SOTTO_WAIT_DELIVERED:
+        return !result->is_done ||
+               (result->failure.error == OK && result->message.delivered_ms == 0);
+    case SOTTO_WAIT_ACCEPTED:
+        break;
+    }
+    return !result->is_done;
+}
+
+bool sent_is_done(const struct send_result *result, enum sotto_wait wait) {
+    bool is_confirmed = result->message.delivered_ms > 0 || result->failure.error != OK;
+    return result->is_done && (wait != SOTTO_WAIT_DELIVERED || is_confirmed);
+}
+
+static const char *effect_of(const struct send_result *result, enum error error) {
+    if (!result->is_stored) {
+        return SENT_NOTHING;
+    }
+    if (error == ERR_WAITING_FOR_KEYS) {
+        return "The message is stored and goes out then (tried daily, for 30 days).";
+    }
+    return result->message.accepted_ms > 0 || result->message.state == OUTGOING_ACCEPTED
+               ? "The message was sent; whether it was delivered is not known."
+               : "The message is stored and goes out later.";
+}
+
+/* The key under which a repeat finds the message, as it can be pasted into a shell. */
+static const char *key_of(const struct send_result *result) {
+    static const char PLAIN[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@%+=-";
+    const char *key = result->message.key;
+    return key[0] == '-' || key[strspn(key, PLAIN)] != '\0' ? "KEY" : key;
+}
+
+static int fail(struct runner *runner, const struct send_result *result,
+                const struct failure *failure, bool is_one_of_many, struct sotto_error *error) {
+    struct explained_keys keys;
+    char id[SOTTO_ID_SIZE] = "";
+    struct report report = profile_report(runner->client, effect_of(result, failure->error));
+    report.peer = result->message.to.text;
+    if (result->is_stored) {
+        body_id_text(result->message.msg_id, id);
+        report.id = id;
+    }
+    if (failure->error == ERR_SEND_UNKNOWN) {
+        report.detail = key_of(result);
+    }
+    if (failure->error == ERR_SERVER_UNREACHABLE && is_one_of_many) {
+        report.detail = "Or store it:   sotto send --queue WHO,... \"...\"";
+    }
+    if (failure->error == ERR_PEER_KEY_CHANGED) {
+        explain_keys(runner->client, &result->peer, &keys);
+        report.known = keys.trusted;
+        report.shown = keys.shown;
+    }
+    return explain_failure(runner, failure, report, error);
+}
+
+static int not_confirmed(const struct runner *runner, const struct send_result *result,
+                         struct sotto_error *error) {
+    const struct sotto *client = runner->client;
+    struct report report = profile_report(client, "");
+    char time[32];
+    char id[SOTTO_ID_SIZE];
+    explain_duration(client->timeout_ms, time, sizeof(time));
+    body_id_text(result->message.msg_id, id);
+    report.cause = time;
+    report.detail = key_of(result);
+    report.peer = result->message.to.text;
+    report.id = id;
+    return report_error(error, ERR_NOT_CONFIRMED, &report);
+}
+
+int sent_explain(struct runner *runner, const struct send_result *result, enum sotto_wait wait,
+                 bool is_one_of_many, struct sotto_error *error) {
+    if (result->failure.error != OK) {
+        return fail(runner, result, &result->failure, is_one_of_many, error);
+    }
+    if (wait != SOTTO_WAIT_DELIVERED || result->message.delivered_ms > 0) {
+        return report_error(error, OK, NULL);
+    }
+    return engine_phase(runner->engine) == ENGINE_OVER
+               ? fail(runner, result, engine_failure(runner->engine), is_one_of_many, error)
+               : not_confirmed(runner, result, error);
+}

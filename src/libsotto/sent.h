@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* What became of a message, in the words of the API: for who handed it in, in this process or in
+ * another one. Internal. */
+#ifndef SOTTO_LIBSOTTO_SENT_H
+#define SOTTO_LIBSOTTO_SENT_H
+
+#include "libsotto/explain.h"
+
+/** The effect of a call that failed before anything was handed in. */
+#define SENT_NOTHING "Nothing was sent."
+
+/** What is known of the message so far. `msg_id` is the id that it was handed in with: when the
+ * result has another one, its KEY was used before. */
+void sent_describe(const struct runner *runner, const struct send_result *result,
+                   const uint8_t msg_id[MESSAGE_ID_BYTES], struct sotto_sent *sent);
+
+/** Whether there is something that only a connection can bring. */
+bool sent_is_open(const struct send_result *result, enum sotto_wait wait);
+/** Whether everything has come that `wait` waits for, or never comes. */
+bool sent_is_done(const struct send_result *result, enum sotto_wait wait);
+
+/** Says why it has not come as far as `wait` says: its failure, that of the connection while it was
+ * to be confirmed, or that nothing was confirmed in time (not_confirmed). Returns the exit status;
+ * 0, and no error, when it has come so far. `is_one_of_many`: the words fit a list of people. */
+int sent_explain(struct runner *runner, const struct send_result *result, enum sotto_wait wait,
+                 bool is_one_of_many, struct sotto_error *error);
+
+#endif
