@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+import pytest
+
 import wire
 from sottotest import ROOT
 
@@ -13,7 +15,7 @@ def catalogue():
     return ROW.findall((ROOT / "src/base/errors.def").read_text())
 
 
-def test_the_page_of_errors_is_the_catalogue():
+def test_the_pages_of_errors_are_the_catalogue():
     said = subprocess.run([ROOT / "scripts/errors-doc", "--check"], capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout
 
@@ -49,3 +51,16 @@ def test_tests_that_the_pages_name_exist():
                 source = found[0].read_text()
                 for name in [first, *re.findall(r"\w+", more)]:
                     assert re.search(rf"\b{name}\b", source), f"{page.name} names {file}: {name}"
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "man").iterdir()))
+def test_manual_pages_are_clean(page):
+    lint = subprocess.run(["mandoc", "-Tlint", ROOT / "man" / page], capture_output=True, text=True, check=False)
+    assert [line for line in lint.stdout.splitlines() if "referenced manual not found" not in line] == []
+
+
+def test_manual_pages_name_pages_that_are_there():
+    own = {tuple(path.name.rsplit(".", 1)) for path in (ROOT / "man").iterdir()}
+    for path in (ROOT / "man").iterdir():
+        for name, section in re.findall(r"^\.Xr (sotto\S*) (\d)", path.read_text(), re.MULTILINE):
+            assert (name, section) in own, f"{path.name} names {name}({section})"

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: ISC
 """The schemas themselves: what they refuse. That the programs keep to them is held by every other test (sottotest)."""
+import subprocess
+
 import pytest
 
 import schemas
+from sottotest import ROOT
 
 GOOD = {"v": 1, "type": "sent", "id": "01JDBX8K3TQ9W7H2M4N6P8R0S2", "to": "bob", "state": "accepted",
         "time": "2026-11-23T09:14:07.512Z", "trust": "unverified", "repeated": False}
@@ -29,3 +32,8 @@ def test_every_member_is_typed(program):
     for schema, _ in schemas.catalogue(program).values():
         for name, member in schema["properties"].items():
             assert {"type", "enum", "const"} & member.keys(), f"{schema['title']}: {name}"
+
+
+def test_the_manual_page_is_what_the_schemas_say():
+    said = subprocess.run([ROOT / "scripts/json-page", "--check"], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout
