@@ -118,6 +118,7 @@ struct load {
     unsigned port;
     pid_t pid; /* of the server; 0: not measured */
     uint64_t ack_after_ns;
+    uint64_t stay_ns; /* how long idle connections stand */
     size_t payload_bytes;
     size_t window; /* in flight for each pair */
     uint64_t messages;

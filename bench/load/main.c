@@ -31,23 +31,18 @@ static const char USAGE[] =
     "  --payload BYTES       of an envelope, 342 to 65536 (342)\n"
     "  --rate N              (1000)\n"
     "  --ack-after US        what a client's commit takes before it acknowledges (0)\n"
+    "  --stay S              seconds for which idle connections stand (0)\n"
     "\n"
     "Prints a JSON object on stdout and a line of a table on stderr.\n";
 
 static const struct option OPTIONS[] = {
-    {"server", required_argument, NULL, 's'},
-    {"host", required_argument, NULL, 'h'},
-    {"port", required_argument, NULL, 'p'},
-    {"pid", required_argument, NULL, 'i'},
-    {"people", required_argument, NULL, 'f'},
-    {"pairs", required_argument, NULL, 'n'},
-    {"count", required_argument, NULL, 'c'},
-    {"in-flight", required_argument, NULL, 'w'},
-    {"messages", required_argument, NULL, 'm'},
-    {"payload", required_argument, NULL, 'b'},
-    {"rate", required_argument, NULL, 'r'},
-    {"ack-after", required_argument, NULL, 'a'},
-    {NULL, 0, NULL, 0},
+    {"server", required_argument, NULL, 's'},   {"host", required_argument, NULL, 'h'},
+    {"port", required_argument, NULL, 'p'},     {"pid", required_argument, NULL, 'i'},
+    {"people", required_argument, NULL, 'f'},   {"pairs", required_argument, NULL, 'n'},
+    {"count", required_argument, NULL, 'c'},    {"in-flight", required_argument, NULL, 'w'},
+    {"messages", required_argument, NULL, 'm'}, {"payload", required_argument, NULL, 'b'},
+    {"rate", required_argument, NULL, 'r'},     {"ack-after", required_argument, NULL, 'a'},
+    {"stay", required_argument, NULL, 'y'},     {NULL, 0, NULL, 0},
 };
 
 struct given {
@@ -118,6 +113,9 @@ static void take_option(struct load *load, struct given *given, int letter, cons
         break;
     case 'a':
         load->ack_after_ns = number(value, 0, 10000000) * 1000;
+        break;
+    case 'y':
+        load->stay_ns = number(value, 0, 3600) * 1000000000;
         break;
     default:
         usage();

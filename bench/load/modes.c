@@ -2,6 +2,7 @@
 /* What is measured. Of `pairs`, the first half of the connections send and the second half read. */
 #include "load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { AT_ONCE = 16, WARM_UP_PART = 10, SETTLE_NS = 300000000 };
@@ -133,12 +134,23 @@ void mode_offline(struct load *load) {
     report(load, "drain", load->messages, from, usage_now(load->pid));
 }
 
+/* Whoever waits for all of them to be in reads this line. */
+static void stay(struct load *load) {
+    uint64_t end = now_ns() + load->stay_ns;
+    fprintf(stderr, "%zu connections stand\n", load->link_count);
+    while (now_ns() < end) {
+        load->heard_ns = now_ns(); /* nothing has to come */
+        load_round(load, end);
+    }
+}
+
 void mode_idle(struct load *load) {
     make_pairs(load);
     settle(load);
     struct usage from = usage_now(load->pid);
     connect_some(load, 0, load->link_count);
     settle(load);
+    stay(load);
     report_memory(load, load->link_count, from, usage_now(load->pid));
 }
 

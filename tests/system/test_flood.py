@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: ISC
 """A server with its shipped settings under those who want to keep it from its members: silent connections, a thousand
 ClientHellos at once, a member who sends faster than anybody may. Whoever is in goes on talking, promptly."""
-import multiprocessing
 import socket
 import struct
 import time
 
 import pytest
 
-import sottotest
+import attacks
 import wire
+from attacks import connect_many, p99
 from sottotest import reduced
 from wire import ACCEPTED, ACK, CAUGHT_UP, DELIVER, ERROR, FETCH, SEND, Closed, Member
 
@@ -38,79 +38,22 @@ def talk(server, forge):
     return once
 
 
-def p99(seconds):
-    return sorted(seconds)[len(seconds) * 99 // 100]
-
-
 def check_prompt(seconds, calm):
     """Prompt for people, or as prompt as a machine lets it be that is busy with other things already: without a pace
     the first of these tests takes three seconds for a message."""
     assert p99(seconds) < max(PROMPT_SECONDS, 10 * p99(calm)), (p99(seconds), p99(calm))
 
 
-def client_hello():
-    """What a client of ours writes first; a server can't tell a copy from a new one, and answers in full."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        process = sottotest.start([sottotest.program("tlspipe"), "connect", "127.0.0.1", str(listening.getsockname()[1])])
-        listening.settimeout(10)
-        with listening.accept()[0] as near:
-            near.settimeout(10)
-            hello = near.recv(5)
-            while len(hello) < 5 + struct.unpack(">H", hello[3:5])[0]:
-                hello += near.recv(1 << 14)
-        sottotest.end(process)
-    return hello
-
-
-def connect_many(address, count, first, sources):
-    """So many connections, in turn from several addresses, each with those bytes sent."""
-    made = []
-    for i in range(count):
-        one = socket.socket()
-        one.bind((f"127.0.{1 + i % sources}.1", 0))
-        try:
-            one.connect(address)
-            one.sendall(first)
-        except OSError:
-            pass  # refused: that is the server's right
-        made.append(one)
-    return made
-
-
-def flood(address, count, first, sources, rounds, ready, over):
-    """In a process of its own, so that it takes no time from those who measure."""
-    ready.set()
-    while not over.is_set():
-        made = connect_many(address, count, first, sources)
-        if rounds == 1:
-            over.wait(30)
-        for one in made:
-            one.close()
-
-
-def talk_beside(talk, server, *what):
+def talk_beside(talk, server, attack, *arguments):
     """Conversations while another process floods."""
-    ready, over = multiprocessing.Event(), multiprocessing.Event()
-    process = multiprocessing.Process(target=flood, args=((server.host, server.port), *what, ready, over), daemon=True)
-    process.start()
-    assert ready.wait(10)
-    seconds = []
-    try:
-        until = time.monotonic() + reduced(2, 1)
-        while time.monotonic() < until:
-            seconds.append(talk())
-            time.sleep(0.004)  # within what a member may send
-    finally:
-        over.set()
-        process.join(10)
-    assert process.exitcode == 0
-    return seconds
+    with attacks.beside(attack, server, *arguments):
+        return attacks.talk_for(talk, 1.2)
 
 
 def test_hellos_delay_nobody_who_is_in(server, talk, figures):
     """A thousand handshakes begun at once, over and over: each costs the server a key exchange and a signature."""
     calm, before = [talk() for _ in range(200)], server.rss_kib()
-    seconds = talk_beside(talk, server, 1000, client_hello(), 20, 0)
+    seconds = talk_beside(talk, server, attacks.again_and_again, 1000, attacks.client_hello(), 20)
     figures(f"flood of 1,000 ClientHellos: p99 {1000 * p99(seconds):.1f} ms ({1000 * p99(calm):.1f} ms in calm), "
             f"{(server.rss_kib() - before) / 1024:.0f} MiB more")
     check_prompt(seconds, calm)
@@ -121,7 +64,7 @@ def test_hellos_delay_nobody_who_is_in(server, talk, figures):
 def test_silent_connections_keep_nobody_out(server, talk, figures):
     """More of them than may be before login: the oldest silent ones go, and a member comes in among them."""
     calm, before = [talk() for _ in range(200)], server.rss_kib()
-    seconds = talk_beside(talk, server, 2 * BEFORE_LOGIN, b"", 20, 1)
+    seconds = talk_beside(talk, server, attacks.hold, 2 * BEFORE_LOGIN, b"", 20)
     check_prompt(seconds, calm)
     assert server.rss_kib() - before < MEMORY_KIB
     made = connect_many((server.host, server.port), 2 * BEFORE_LOGIN, b"\x16", 20)
@@ -129,6 +72,20 @@ def test_silent_connections_keep_nobody_out(server, talk, figures):
     for one in made:
         one.close()
     figures(f"{2 * BEFORE_LOGIN} silent connections: p99 {1000 * p99(seconds):.1f} ms")
+
+
+def test_all_sorts_of_nuisance_delay_nobody_who_is_in(server, talk, figures):
+    """At once: malformed frames, TLS garbage, slow writers with and without TLS, and members who ask and never read."""
+    calm, before, hello = [talk() for _ in range(200)], server.rss_kib(), attacks.client_hello()
+    eve, few = [Member(talk.forge, server, f"eve{i}", publishes=False) for i in range(2)], reduced(20, 5)
+    with attacks.malformed_frames(server, reduced(400, 50)), attacks.beside(attacks.garbage, server, hello, 20), \
+            attacks.beside(attacks.trickle, server, 100, hello, 40), attacks.slow_logins(server, few), \
+            attacks.deaf(server, eve), attacks.Memory(server) as memory:
+        seconds = attacks.talk_for(talk, 1.2)
+    figures(f"p99 {1000 * p99(seconds):.1f} ms ({1000 * p99(calm):.1f} ms in calm), {(memory.most - before) / 1024:.0f} MiB more")
+    check_prompt(seconds, calm)
+    assert memory.most - before < MEMORY_KIB
+    talk()
 
 
 def is_open(connection):
