@@ -31,6 +31,7 @@ struct visitor {
     size_t size;
     char answer[ADMIN_LINE_MAX_BYTES];
     char link[ADMIN_LINE_MAX_BYTES]; /* told once the invite is on the disk */
+    enum error not_found;            /* what it is told when there is not what it named */
     bool is_asked;
     bool is_served; /* the server holds a pointer to it */
     bool is_closing;
@@ -97,7 +98,7 @@ static void on_served(void *context, enum error result) {
     struct visitor *visitor = context;
     visitor->is_served = false;
     reply(visitor,
-          result == ERR_NOT_FOUND ? ERR_NO_SUCH_USER
+          result == ERR_NOT_FOUND ? visitor->not_found
           : result == ERR_FULL    ? ERR_DISK_FULL
                                   : result,
           visitor->link);
@@ -129,15 +130,39 @@ static enum error serve_invite(struct visitor *visitor, char **words, size_t cou
     return error;
 }
 
-static enum error serve_remove(struct visitor *visitor, char **words, size_t count) {
+static enum error serve_revoke(struct visitor *visitor, char **words, size_t count) {
+    struct store_revoke invite;
+    if (count != 2 ||
+        base32_decode(bytes_of_string(words[1]), INVITE_ID_CHARACTERS, invite.id) != OK) {
+        return ERR_INTERNAL;
+    }
+    visitor->not_found = ERR_NO_SUCH_INVITE;
+    visitor->is_served = true;
+    enum error error = server_revoke(visitor->admin->host.server, &invite, request_of(visitor));
+    visitor->is_served = error == OK;
+    return error;
+}
+
+/* remove, disable, enable. */
+static enum error serve_user(struct visitor *visitor, char **words, size_t count) {
+    struct server *server = visitor->admin->host.server;
     struct user_name name;
     if (count != 2 || user_name_parse(bytes_of_string(words[1]), &name) != OK) {
         return ERR_INTERNAL;
     }
+    visitor->not_found = ERR_NO_SUCH_USER;
     visitor->is_served = true;
-    enum error error = server_remove(visitor->admin->host.server, &name, request_of(visitor));
+    enum error error =
+        strcmp(words[0], "remove") == 0
+            ? server_remove(server, &name, request_of(visitor))
+            : server_disable(server, &name, strcmp(words[0], "disable") == 0, request_of(visitor));
     visitor->is_served = error == OK;
     return error;
+}
+
+static bool is_of_user(const char *word) {
+    return strcmp(word, "remove") == 0 || strcmp(word, "disable") == 0 ||
+           strcmp(word, "enable") == 0;
 }
 
 static enum error serve_rotate(struct visitor *visitor, char **words, size_t count) {
@@ -178,8 +203,10 @@ static void serve_line(struct visitor *visitor) {
     enum error error = ERR_INTERNAL;
     if (count > 0 && strcmp(words[0], "invite") == 0) {
         error = serve_invite(visitor, words, count);
-    } else if (count > 0 && strcmp(words[0], "remove") == 0) {
-        error = serve_remove(visitor, words, count);
+    } else if (count > 0 && strcmp(words[0], "revoke") == 0) {
+        error = serve_revoke(visitor, words, count);
+    } else if (count > 0 && is_of_user(words[0])) {
+        error = serve_user(visitor, words, count);
     } else if (count > 0 && strcmp(words[0], "rotate") == 0) {
         error = serve_rotate(visitor, words, count);
     } else if (count == 1 && strcmp(words[0], "stats") == 0) {

@@ -3,7 +3,9 @@
  *
  * One line asks, one line answers, then the socket closes:
  *   invite LIFE_MS 0|1 HOST:PORT|-     the link, or a code of the catalogue
+ *   revoke ID                          ok, or a code
  *   remove NAME                        ok, or a code
+ *   disable NAME, enable NAME          ok, or a code
  *   rotate AT_MS                       ok when a next key stands on the disk, or a code
  *   stats                              figures (stats.h)
  * An answer begins with "ok " or "error ". */

@@ -16,6 +16,15 @@ int command_failed(const struct data *data, enum error error) {
     return say_failure(error, data->path, data->cause, data->detail, NULL);
 }
 
+/* Who asks for what is not there. */
+static int missing(const struct options *options, enum error error) {
+    char id[INVITE_ID_CHARACTERS + 1];
+    base32_encode(options->invite, 8 * sizeof(options->invite), id);
+    return error == ERR_NO_SUCH_USER
+               ? say_failure(error, NULL, options->name.text, NULL, "this server")
+               : say_failure(error, NULL, id, NULL, NULL);
+}
+
 int command_on_data(const struct options *options, command_fn *work) {
     struct data data;
     enum error error = data_init(&data, options->data);
@@ -25,7 +34,10 @@ int command_on_data(const struct options *options, command_fn *work) {
     if (error == OK) {
         error = work(&data, options);
     }
-    int status = error == OK ? 0 : command_failed(&data, error);
+    int status = error == OK ? 0
+                 : error == ERR_NO_SUCH_USER || error == ERR_NO_SUCH_INVITE
+                     ? missing(options, error)
+                     : command_failed(&data, error);
     data_close(&data);
     return status;
 }
@@ -114,40 +126,56 @@ int command_invite_create(const struct options *options) {
     return status;
 }
 
-static enum error remove_offline(struct data *data, const struct options *options) {
+/* Has the running server do what `line` asks, or does `op` on the store where none runs; takes
+ * `op`. `not_found` is what it says where there is not what was named. */
+static enum error change(struct data *data, const char *line, struct store_op *op,
+                         enum error not_found) {
+    char answer[ADMIN_LINE_MAX_BYTES];
     const struct random_source random = random_system();
-    enum error error = data_open(data, false, &random);
-    struct store_op *op = error == OK ? store_op_new(STORE_REMOVE) : NULL;
-    if (op != NULL) {
-        op->remove->name = options->name;
-        error = run(data, op);
-        error = error == ERR_NOT_FOUND ? ERR_NO_SUCH_USER : error;
-    } else if (error == OK) {
-        error = ERR_MEMORY;
+    enum error error = op == NULL ? ERR_MEMORY : command_ask(data, line, answer, sizeof(answer));
+    if (error == ERR_NOT_FOUND) {
+        error = data_open(data, false, &random);
+        error = error == OK ? run(data, op) : error;
+        error = error == ERR_NOT_FOUND ? not_found : error;
     }
     store_op_free(op);
     return error;
 }
 
-int command_user_remove(const struct options *options) {
-    struct data data;
+static enum error change_user(struct data *data, const struct options *options) {
     char line[ADMIN_LINE_MAX_BYTES];
-    char answer[ADMIN_LINE_MAX_BYTES];
-    enum error error = data_init(&data, options->data);
-    if (error == OK) {
-        error = data_find(&data);
+    const bool removes = options->command == COMMAND_USER_REMOVE;
+    const bool disables = options->command == COMMAND_USER_DISABLE;
+    struct store_op *op = store_op_new(removes ? STORE_REMOVE : STORE_STATE);
+    if (op != NULL && removes) {
+        op->remove->name = options->name;
+    } else if (op != NULL) {
+        *op->state = (struct store_state){.name = options->name, .is_disabled = disables};
     }
-    if (error == OK) {
-        snprintf(line, sizeof(line), "remove %s\n", options->name.text);
-        error = command_ask(&data, line, answer, sizeof(answer));
-        error = error == ERR_NOT_FOUND ? remove_offline(&data, options) : error;
+    snprintf(line, sizeof(line), "%s %s\n",
+             removes    ? "remove"
+             : disables ? "disable"
+                        : "enable",
+             options->name.text);
+    return change(data, line, op, ERR_NO_SUCH_USER);
+}
+
+static enum error revoke_invite(struct data *data, const struct options *options) {
+    char line[ADMIN_LINE_MAX_BYTES];
+    char id[INVITE_ID_CHARACTERS + 1];
+    struct store_op *op = store_op_new(STORE_REVOKE);
+    if (op != NULL) {
+        memcpy(op->revoke->id, options->invite, sizeof(op->revoke->id));
     }
-    int status = 0;
-    if (error == ERR_NO_SUCH_USER) {
-        status = say_failure(error, NULL, options->name.text, NULL, "this server");
-    } else if (error != OK) {
-        status = command_failed(&data, error);
-    }
-    data_close(&data);
-    return status;
+    base32_encode(options->invite, 8 * sizeof(options->invite), id);
+    snprintf(line, sizeof(line), "revoke %s\n", id);
+    return change(data, line, op, ERR_NO_SUCH_INVITE);
+}
+
+int command_change_user(const struct options *options) {
+    return command_on_data(options, change_user);
+}
+
+int command_invite_revoke(const struct options *options) {
+    return command_on_data(options, revoke_invite);
 }

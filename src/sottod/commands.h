@@ -11,7 +11,10 @@
 int command_invite_create(const struct options *options);
 int command_key(const struct options *options);
 int command_key_rotate(const struct options *options);
-int command_user_remove(const struct options *options);
+/** user remove, disable, enable. */
+int command_change_user(const struct options *options);
+int command_user_show(const struct options *options);
+int command_invite_revoke(const struct options *options);
 int command_user_list(const struct options *options);
 int command_invite_list(const struct options *options);
 int command_backup(const struct options *options);

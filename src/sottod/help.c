@@ -12,11 +12,15 @@ static const char OVERVIEW[] =
     "  serve (or none)        run the server, in the foreground\n"
     "  invite create          make an invite and print its link\n"
     "  invite list            print invites: open, used, expired\n"
+    "  invite revoke ID       take back an invite that nobody has used\n"
     "  key                    print the key that people see when they join\n"
     "  key rotate             plan a change of that key\n"
     "  config                 print every setting, its value and where it comes from\n"
     "  stats                  print the figures of the running server\n"
     "  user list              print accounts, and how much waits for them\n"
+    "  user show NAME         print what the server knows of one account\n"
+    "  user disable NAME      keep somebody out; messages go on waiting\n"
+    "  user enable NAME       let somebody in again\n"
     "  user remove NAME       delete an account and what waits for it\n"
     "  backup FILE            copy the whole server into one file, while it runs\n"
     "  restore FILE           make a server of such a file\n"
@@ -31,7 +35,7 @@ static const char OVERVIEW[] =
     "  -h, --help             this, or the help of a command\n"
     "  -V, --version          versions of sottod, OpenSSL and SQLite\n"
     "\n"
-    "Exit: 0 done, 2 usage, 5 cannot listen, 6 not allowed, 7 no such user, 9 storage.\n";
+    "Exit: 0 done, 2 usage, 5 cannot listen, 6 not allowed, 7 not found, 9 storage.\n";
 
 static const char SERVE[] =
     "sottod [serve] - run the server, in the foreground\n"
@@ -80,9 +84,26 @@ static const char INVITE_LIST[] =
     "      --json             one object a line\n"
     "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
     "\n"
-    "The server keeps a hash of each, so the links themselves cannot be shown again. Invites are\n"
-    "forgotten some time after they are over. Works with the server up or down.\n"
+    "The first column is the id that 'sottod invite revoke' takes. The server keeps a hash of "
+    "each,\n"
+    "so the links themselves cannot be shown again. Invites are forgotten some time after they "
+    "are\n"
+    "over. Works with the server up or down.\n"
     "Exit: 0 done, 2 usage, 6 not allowed, 9 storage, or no data there.\n";
+
+static const char INVITE_REVOKE[] =
+    "sottod invite revoke ID - take back an invite that nobody has used\n"
+    "\n"
+    "  sottod invite revoke 7QK4V2TM\n"
+    "\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "ID is what 'sottod invite list' prints. Whoever has the link is told that the server does "
+    "not\n"
+    "know it. Of one that was used, the account is what is left: sottod user disable. Works with "
+    "the\n"
+    "server up or down.\n"
+    "Exit: 0 done, 2 usage, 6 not allowed, 7 no such invite, 9 storage, or no data there.\n";
 
 static const char USER_LIST[] =
     "sottod user list - print accounts, and how much waits for them\n"
@@ -94,6 +115,42 @@ static const char USER_LIST[] =
     "\n"
     "Works with the server up or down.\n"
     "Exit: 0 done, 2 usage, 6 not allowed, 9 storage, or no data there.\n";
+
+static const char USER_SHOW[] =
+    "sottod user show NAME - print what the server knows of one account\n"
+    "\n"
+    "  sottod user show ana\n"
+    "\n"
+    "      --json             one line of JSON\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "When the account was made, the day on which it was last connected, whether it is disabled or "
+    "has\n"
+    "left, and how much waits for it. Works with the server up or down.\n"
+    "Exit: 0 done, 2 usage, 6 not allowed, 7 no such user, 9 storage, or no data there.\n";
+
+static const char USER_DISABLE[] =
+    "sottod user disable NAME - keep somebody out\n"
+    "\n"
+    "  sottod user disable ana\n"
+    "\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "Ends the connection that the account has, and refuses it from now on; it is told why. Others "
+    "are\n"
+    "not: they see it in the list of users and can write to it, and what they write waits as for\n"
+    "somebody who is away. 'sottod user enable' undoes it. Works with the server up or down.\n"
+    "Exit: 0 done, 2 usage, 6 not allowed, 7 no such user, 9 storage, or no data there.\n";
+
+static const char USER_ENABLE[] =
+    "sottod user enable NAME - let somebody in again\n"
+    "\n"
+    "  sottod user enable ana\n"
+    "\n"
+    "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
+    "\n"
+    "What waits is delivered when the account connects. Works with the server up or down.\n"
+    "Exit: 0 done, 2 usage, 6 not allowed, 7 no such user, 9 storage, or no data there.\n";
 
 static const char KEY[] =
     "sottod key - print the server's key, to tell people by another way\n"
@@ -159,7 +216,9 @@ static const char USER_REMOVE[] =
     "      --confirm NAME     the name once more: this cannot be undone\n"
     "      --data DIR         the server's data (SOTTOD_DATA; default ~/.local/share/sottod)\n"
     "\n"
-    "The name becomes free. Whoever takes it has another key, and contacts are told so.\n"
+    "The name becomes free, also that of an account that has left. Whoever takes it has another "
+    "key,\n"
+    "and contacts are told so.\n"
     "Exit: 0 done, 2 usage, 6 not allowed, 7 no such user, 9 no data there.\n";
 
 static const char BACKUP[] =
@@ -213,8 +272,16 @@ const char *help_of(enum command command) {
         return INVITE_CREATE;
     case COMMAND_INVITE_LIST:
         return INVITE_LIST;
+    case COMMAND_INVITE_REVOKE:
+        return INVITE_REVOKE;
     case COMMAND_USER_LIST:
         return USER_LIST;
+    case COMMAND_USER_SHOW:
+        return USER_SHOW;
+    case COMMAND_USER_DISABLE:
+        return USER_DISABLE;
+    case COMMAND_USER_ENABLE:
+        return USER_ENABLE;
     case COMMAND_KEY_ROTATE:
         return KEY_ROTATE;
     case COMMAND_KEY:

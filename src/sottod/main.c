@@ -65,8 +65,14 @@ int main(int argc, char **argv) {
         return command_key_rotate(&options);
     case COMMAND_KEY:
         return command_key(&options);
+    case COMMAND_INVITE_REVOKE:
+        return command_invite_revoke(&options);
     case COMMAND_USER_REMOVE:
-        return command_user_remove(&options);
+    case COMMAND_USER_DISABLE:
+    case COMMAND_USER_ENABLE:
+        return command_change_user(&options);
+    case COMMAND_USER_SHOW:
+        return command_user_show(&options);
     case COMMAND_USER_LIST:
         return command_user_list(&options);
     case COMMAND_BACKUP:

@@ -49,7 +49,7 @@ static const struct {
     [OPTION_CONFIG] = {"config", 0, true, FOR_ALL},
     [OPTION_JSON] = {"json", 0, false,
                      FOR(COMMAND_CONFIG) | FOR(COMMAND_STATS) | FOR(COMMAND_USER_LIST) |
-                         FOR(COMMAND_INVITE_LIST)},
+                         FOR(COMMAND_USER_SHOW) | FOR(COMMAND_INVITE_LIST)},
     [OPTION_PROMETHEUS] = {"prometheus", 0, false, FOR(COMMAND_STATS)},
     [OPTION_WATCH] = {"watch", 0, false, FOR(COMMAND_STATS)},
     [OPTION_PUBLIC_HOST] = {"public-host", 0, true, FOR_SERVE | FOR(COMMAND_INVITE_CREATE)},
@@ -66,23 +66,30 @@ static const struct {
     [OPTION_VERSION] = {"version", 'V', false, FOR_ALL},
 };
 
+/** What stands behind the words of a command. */
+enum argument { NO_ARGUMENT, A_FILE, A_USER, AN_INVITE };
+
 static const struct {
     const char *noun;
     const char *verb;
-    int arguments;
+    enum argument argument;
 } COMMANDS[COMMAND_COUNT] = {
-    [COMMAND_SERVE] = {"serve", NULL, 0},
-    [COMMAND_INVITE_CREATE] = {"invite", "create", 0},
-    [COMMAND_INVITE_LIST] = {"invite", "list", 0},
-    [COMMAND_KEY_ROTATE] = {"key", "rotate", 0},
-    [COMMAND_KEY] = {"key", NULL, 0},
-    [COMMAND_USER_REMOVE] = {"user", "remove", 1},
-    [COMMAND_USER_LIST] = {"user", "list", 0},
-    [COMMAND_CONFIG] = {"config", NULL, 0},
-    [COMMAND_STATS] = {"stats", NULL, 0},
-    [COMMAND_BACKUP] = {"backup", NULL, 1},
-    [COMMAND_RESTORE] = {"restore", NULL, 1},
-    [COMMAND_CHECK] = {"check", NULL, 0},
+    [COMMAND_SERVE] = {"serve", NULL, NO_ARGUMENT},
+    [COMMAND_INVITE_CREATE] = {"invite", "create", NO_ARGUMENT},
+    [COMMAND_INVITE_LIST] = {"invite", "list", NO_ARGUMENT},
+    [COMMAND_INVITE_REVOKE] = {"invite", "revoke", AN_INVITE},
+    [COMMAND_KEY_ROTATE] = {"key", "rotate", NO_ARGUMENT},
+    [COMMAND_KEY] = {"key", NULL, NO_ARGUMENT},
+    [COMMAND_USER_REMOVE] = {"user", "remove", A_USER},
+    [COMMAND_USER_LIST] = {"user", "list", NO_ARGUMENT},
+    [COMMAND_USER_SHOW] = {"user", "show", A_USER},
+    [COMMAND_USER_DISABLE] = {"user", "disable", A_USER},
+    [COMMAND_USER_ENABLE] = {"user", "enable", A_USER},
+    [COMMAND_CONFIG] = {"config", NULL, NO_ARGUMENT},
+    [COMMAND_STATS] = {"stats", NULL, NO_ARGUMENT},
+    [COMMAND_BACKUP] = {"backup", NULL, A_FILE},
+    [COMMAND_RESTORE] = {"restore", NULL, A_FILE},
+    [COMMAND_CHECK] = {"check", NULL, NO_ARGUMENT},
 };
 
 enum { WORDS_MAX = 8 };
@@ -209,9 +216,9 @@ static enum error read_words(struct words *words, int argc, char **argv) {
  * ------------------------------------------------------------------------------------------- */
 
 static enum error unknown_command(struct words *words, const char *text) {
-    static const char *const names[] = {"serve",  "invite",  "key",    "user",   "backup",
-                                        "check",  "restore", "help",   "create", "list",
-                                        "remove", "rotate",  "config", "stats"};
+    static const char *const names[] = {"serve",   "invite", "key",    "user", "backup",  "check",
+                                        "restore", "help",   "create", "list", "remove",  "rotate",
+                                        "config",  "stats",  "revoke", "show", "disable", "enable"};
     const char *near = word_suggest(text, names, sizeof(names) / sizeof(names[0]));
     char detail[USAGE_MAX_BYTES] = "See:  sottod --help";
     if (near != NULL) {
@@ -357,6 +364,20 @@ static enum error read_values(struct words *words, struct options *options) {
     return error;
 }
 
+static enum error ask_for_argument(struct words *words, enum command command) {
+    const char *noun = COMMANDS[command].noun;
+    const char *verb = COMMANDS[command].verb;
+    if (COMMANDS[command].argument == A_USER) {
+        return usage(words, "See all:  sottod user list", "which user? sottod %s %s NAME%s", noun,
+                     verb, command == COMMAND_USER_REMOVE ? " --confirm NAME" : "");
+    }
+    if (COMMANDS[command].argument == AN_INVITE) {
+        return usage(words, "See all:  sottod invite list", "which invite? sottod %s %s ID", noun,
+                     verb);
+    }
+    return usage(words, "", "which file? sottod %s FILE", noun);
+}
+
 static enum error check_fit(struct words *words, enum command command, int arguments) {
     for (int i = 0; i < OPTION_COUNT; i++) {
         if (words->given[i] && (OPTIONS[i].commands & FOR(command)) == 0) {
@@ -368,24 +389,33 @@ static enum error check_fit(struct words *words, enum command command, int argum
     }
     /* The page for a scraper may go to a file. */
     bool may_have_file = command == COMMAND_STATS && words->given[OPTION_PROMETHEUS];
-    if (arguments > COMMANDS[command].arguments + (may_have_file ? 1 : 0)) {
+    int needed = COMMANDS[command].argument == NO_ARGUMENT ? 0 : 1;
+    if (arguments > needed + (may_have_file ? 1 : 0)) {
         return usage(words, "See:  sottod --help", "'%.60s' is one word too many",
                      words->words[words->count - 1]);
     }
-    if (arguments < COMMANDS[command].arguments) {
-        return command == COMMAND_USER_REMOVE
-                   ? usage(words, "", "which user? sottod user remove NAME --confirm NAME")
-                   : usage(words, "", "which file? sottod %s FILE", COMMANDS[command].noun);
-    }
-    return OK;
+    return arguments < needed ? ask_for_argument(words, command) : OK;
+}
+
+static enum error read_user(struct words *words, struct options *options) {
+    const char *name = words->words[words->count - 1];
+    snprintf(words->cause, USAGE_MAX_BYTES, "%.60s", name);
+    snprintf(words->detail, USAGE_MAX_BYTES, "Nothing was changed.");
+    return user_name_parse(bytes_of_string(name), &options->name);
+}
+
+static enum error read_invite(struct words *words, struct options *options) {
+    const char *id = words->words[words->count - 1];
+    return base32_decode(bytes_of_string(id), INVITE_ID_CHARACTERS, options->invite) == OK
+               ? OK
+               : usage(words, "It has 8 letters and digits. See all:  sottod invite list",
+                       "'%.40s' is not the id of an invite", id);
 }
 
 static enum error read_removal(struct words *words, struct options *options) {
     const char *name = words->words[words->count - 1];
     const char *confirm = words->value[OPTION_CONFIRM];
-    snprintf(words->cause, USAGE_MAX_BYTES, "%.60s", name);
-    snprintf(words->detail, USAGE_MAX_BYTES, "Nothing was changed.");
-    enum error error = user_name_parse(bytes_of_string(name), &options->name);
+    enum error error = read_user(words, options);
     if (error != OK) {
         return error;
     }
@@ -396,6 +426,19 @@ static enum error read_removal(struct words *words, struct options *options) {
                  options->name.text, options->name.text);
         return usage(words, detail, "removing %s and what waits for them cannot be undone",
                      options->name.text);
+    }
+    return OK;
+}
+
+static enum error read_argument(struct words *words, struct options *options, bool is_there) {
+    enum argument argument = COMMANDS[options->command].argument;
+    options->file = is_there ? words->words[words->count - 1] : NULL;
+    if (argument == AN_INVITE) {
+        return read_invite(words, options);
+    }
+    if (argument == A_USER) {
+        return options->command == COMMAND_USER_REMOVE ? read_removal(words, options)
+                                                       : read_user(words, options);
     }
     return OK;
 }
@@ -428,18 +471,11 @@ must_check enum error options_parse(int argc, char **argv, struct options *optio
     if (error == OK) {
         error = read_values(&words, options);
     }
-    if (error == OK && options->command == COMMAND_USER_REMOVE) {
-        error = read_removal(&words, options);
-    }
-    if (error == OK && options->command == COMMAND_STATS && words.count > used) {
-        options->file = words.words[words.count - 1];
+    if (error == OK) {
+        error = read_argument(&words, options, words.count > used);
     }
     if (error == OK && options->as_json && options->as_prometheus) {
         error = usage(&words, "", "--json and --prometheus exclude each other");
-    }
-    if (error == OK &&
-        (options->command == COMMAND_BACKUP || options->command == COMMAND_RESTORE)) {
-        options->file = words.words[words.count - 1];
     }
     return error;
 }

@@ -6,16 +6,20 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "wire/message.h"
+#include "server/store.h"
 
 enum command {
     COMMAND_SERVE,
     COMMAND_INVITE_CREATE,
     COMMAND_INVITE_LIST,
+    COMMAND_INVITE_REVOKE,
     COMMAND_KEY_ROTATE, /* before the noun alone */
     COMMAND_KEY,
     COMMAND_USER_REMOVE,
     COMMAND_USER_LIST,
+    COMMAND_USER_SHOW,
+    COMMAND_USER_DISABLE,
+    COMMAND_USER_ENABLE,
     COMMAND_CONFIG,
     COMMAND_STATS,
     COMMAND_BACKUP,
@@ -51,9 +55,10 @@ struct options {
     bool is_verbose;
     uint64_t expires_ms;
     bool is_admin;
-    bool is_deep;          /**< of `check` */
-    const char *at;        /**< of `key rotate`, NULL: not given */
-    struct user_name name; /**< of `user remove` */
+    bool is_deep;                    /**< of `check` */
+    const char *at;                  /**< of `key rotate`, NULL: not given */
+    struct user_name name;           /**< of `user remove`, `show`, `disable`, `enable` */
+    uint8_t invite[INVITE_ID_BYTES]; /**< of `invite revoke` */
     const char *
         file; /**< of `backup` and `restore`: "-" is stdout, or stdin; of `stats`: NULL is stdout */
 };

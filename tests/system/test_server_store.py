@@ -39,6 +39,10 @@ def unpacked(file, folder):
     return int((folder / "time").read_text())
 
 
+def day_of(folder):
+    return time.strftime("%Y-%m-%d", time.gmtime(int((folder / "time").read_text()) + 60))
+
+
 def test_there_is_data_to_open():
     assert FIXTURES
 
@@ -48,6 +52,8 @@ def test_there_is_data_to_open():
 def test_data_of_an_earlier_version_is_served(tmp_path, then, file):
     then(unpacked(file, tmp_path) + 60)
     server = Server(tmp_path, host=HOST, port=PORT)
+    listed = {one["name"]: one for one in server.run("user", "list", "--json").objects("user")}
+    assert listed["bob"]["waiting"] >= len(WAITING) and listed["bob"]["state"] == "active"
     server.start()
     bob, cleo = Client(tmp_path, "bob"), Client(tmp_path, "cleo")
     assert bob.texts() == WAITING
@@ -56,6 +62,8 @@ def test_data_of_an_earlier_version_is_served(tmp_path, then, file):
     bob.send("cleo", "answered now")
     assert bob.texts() == ["from somebody new"] and cleo.texts() == ["answered now"]
     assert bob.recv() == []
+    assert server.run("user", "show", "bob", "--json").objects("user")[0]["last_seen"] == day_of(tmp_path)
+    server.run("user", "disable", "ana")
     server.stop()
     with sqlite3.connect(server.database()) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

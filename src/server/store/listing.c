@@ -7,8 +7,8 @@
 /* One row's columns, handed to whoever asked. */
 typedef enum error row_fn(sqlite3_stmt *row, void *context);
 
-static enum error list(const char *path, const char *sql, row_fn *take, void *context, char *cause,
-                       size_t size) {
+static enum error list(const char *path, const char *sql, const char *text, row_fn *take,
+                       void *context, char *cause, size_t size) {
     sqlite3_stmt *statement = NULL;
     enum error error = OK;
     cause[0] = '\0';
@@ -17,10 +17,14 @@ static enum error list(const char *path, const char *sql, row_fn *take, void *co
         return ERR_MEMORY;
     }
     store_only_read(store);
-    if (store->error == OK) {
+    error = store->error == OK ? schema_check(store) : store->error;
+    if (error == OK) {
         store_latch(store, sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL));
     }
-    int result = store->error == OK ? sqlite3_step(statement) : SQLITE_DONE;
+    if (error == OK && store->error == OK && text != NULL) {
+        store_latch(store, sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC));
+    }
+    int result = error == OK && store->error == OK ? sqlite3_step(statement) : SQLITE_DONE;
     while (result == SQLITE_ROW && error == OK) {
         error = take(statement, context);
         result = error == OK ? sqlite3_step(statement) : SQLITE_DONE;
@@ -39,9 +43,12 @@ static enum error take_account(sqlite3_stmt *row, void *context) {
     const struct accounts *accounts = context;
     struct listed_account account = {.since_ms = (uint64_t)sqlite3_column_int64(row, 1),
                                      .is_admin = sqlite3_column_int(row, 2) != 0,
-                                     .has_prekeys = sqlite3_column_int(row, 3) != 0,
-                                     .messages = (uint64_t)sqlite3_column_int64(row, 4),
-                                     .bytes = (uint64_t)sqlite3_column_int64(row, 5)};
+                                     .state = (enum account_state)sqlite3_column_int(row, 3),
+                                     .seen_day = (uint32_t)sqlite3_column_int64(row, 4),
+                                     .devices = (uint64_t)sqlite3_column_int64(row, 5),
+                                     .has_prekeys = sqlite3_column_int(row, 6) != 0,
+                                     .messages = (uint64_t)sqlite3_column_int64(row, 7),
+                                     .bytes = (uint64_t)sqlite3_column_int64(row, 8)};
     const char *name = (const char *)sqlite3_column_text(row, 0);
     enum error error =
         name == NULL ? ERR_MEMORY : user_name_parse(bytes_of_string(name), &account.name);
@@ -51,16 +58,19 @@ static enum error take_account(sqlite3_stmt *row, void *context) {
     return accounts->each(accounts->context, &account);
 }
 
-must_check enum error list_accounts(const char *path, listed_account_fn *each, void *context,
-                                    char *cause, size_t size) {
+#define ACCOUNTS(which)                                                                            \
+    "SELECT a.name, a.since_ms, a.is_admin, a.state, a.seen_day, count(DISTINCT d.device),"        \
+    " max(d.set_id) > 0, count(m.row), coalesce(sum(length(m.envelope)), 0) FROM accounts a"       \
+    " LEFT JOIN devices d ON d.account = a.account"                                                \
+    " LEFT JOIN messages m ON m.device = d.device " which " GROUP BY a.account ORDER BY a.name"
+
+must_check enum error list_accounts(const char *path, const struct user_name *name,
+                                    listed_account_fn *each, void *context, char *cause,
+                                    size_t size) {
     struct accounts accounts = {.each = each, .context = context};
-    return list(path,
-                "SELECT a.name, a.since_ms, a.is_admin, max(d.set_id) > 0, count(m.row),"
-                " coalesce(sum(length(m.envelope)), 0) FROM accounts a"
-                " LEFT JOIN devices d ON d.account = a.account"
-                " LEFT JOIN messages m ON m.device = d.device"
-                " GROUP BY a.account ORDER BY a.name",
-                take_account, &accounts, cause, size);
+    return name == NULL ? list(path, ACCOUNTS(""), NULL, take_account, &accounts, cause, size)
+                        : list(path, ACCOUNTS("WHERE a.name = ?"), name->text, take_account,
+                               &accounts, cause, size);
 }
 
 struct invites {
@@ -70,9 +80,14 @@ struct invites {
 
 static enum error take_invite(sqlite3_stmt *row, void *context) {
     const struct invites *invites = context;
-    const struct listed_invite invite = {.expires_ms = (uint64_t)sqlite3_column_int64(row, 0),
-                                         .is_admin = sqlite3_column_int(row, 1) != 0,
-                                         .is_used = sqlite3_column_int(row, 2) != 0};
+    struct listed_invite invite = {.expires_ms = (uint64_t)sqlite3_column_int64(row, 0),
+                                   .is_admin = sqlite3_column_int(row, 1) != 0,
+                                   .is_used = sqlite3_column_int(row, 2) != 0};
+    const void *id = sqlite3_column_blob(row, 3);
+    if (id == NULL || sqlite3_column_bytes(row, 3) != INVITE_ID_BYTES) {
+        return ERR_STORE_BROKEN;
+    }
+    memcpy(invite.id, id, sizeof(invite.id));
     return invites->each(invites->context, &invite);
 }
 
@@ -80,6 +95,7 @@ must_check enum error list_invites(const char *path, listed_invite_fn *each, voi
                                    char *cause, size_t size) {
     struct invites invites = {.each = each, .context = context};
     return list(path,
-                "SELECT expires_ms, is_admin, used_by IS NOT NULL FROM invite ORDER BY expires_ms",
-                take_invite, &invites, cause, size);
+                "SELECT expires_ms, is_admin, used_by IS NOT NULL, substr(token_hash, 1, 5)"
+                " FROM invite ORDER BY expires_ms",
+                NULL, take_invite, &invites, cause, size);
 }

@@ -115,8 +115,8 @@ uint64_t messages_damaged(struct sqlite_store *store);
 /** The version of the schema that the file has; a failure is latched. */
 int schema_version(struct sqlite_store *store);
 
-/** Whether a file that is only read has the tables of this version: ERR_MISMATCH when an earlier one
- * wrote it, ERR_STORE_NEWER with the version that wrote it as cause. */
+/** Whether a file that is only read has the tables of this version: ERR_MISMATCH when an earlier
+ * one wrote it, ERR_STORE_NEWER with the version that wrote it as cause. */
 must_check enum error schema_check(struct sqlite_store *store);
 
 /** Makes the tables of a new database, or checks those of an old one and brings them up to this

@@ -166,6 +166,22 @@ static enum error migrate(struct sqlite_store *store, int version) {
     return store->error;
 }
 
+static enum error name_writer(struct sqlite_store *store) {
+    uint8_t writer[64] = {0};
+    get_meta(store, "written_by", writer, sizeof(writer) - 1);
+    snprintf(store->cause, sizeof(store->cause), "%s",
+             store->error == OK ? (const char *)writer : "");
+    return ERR_STORE_NEWER;
+}
+
+must_check enum error schema_check(struct sqlite_store *store) {
+    int version = schema_version(store);
+    if (store->error != OK || version == SCHEMA_VERSION) {
+        return store->error;
+    }
+    return version > SCHEMA_VERSION ? name_writer(store) : ERR_MISMATCH;
+}
+
 must_check enum error schema_prepare(struct sqlite_store *store,
                                      const struct random_source *random) {
     int version = schema_version(store);
@@ -175,12 +191,12 @@ must_check enum error schema_prepare(struct sqlite_store *store,
     if (version == 0) {
         return create(store, random);
     }
+    if (version < 0) {
+        snprintf(store->cause, sizeof(store->cause), "its version is no number of ours");
+        return ERR_STORE_BROKEN;
+    }
     if (version > SCHEMA_VERSION) {
-        uint8_t writer[64] = {0};
-        get_meta(store, "written_by", writer, sizeof(writer) - 1);
-        snprintf(store->cause, sizeof(store->cause), "%s",
-                 store->error == OK ? (const char *)writer : "");
-        return ERR_STORE_NEWER;
+        return name_writer(store);
     }
     if (get_meta(store, "store_epoch", store->epoch, sizeof(store->epoch)) !=
             sizeof(store->epoch) &&
