@@ -451,6 +451,33 @@ struct sotto_status {
 SOTTO_API SOTTO_MUST_CHECK int sotto_status(struct sotto *client, struct sotto_status *status,
                                             struct sotto_error *error);
 
+enum sotto_check_state {
+    SOTTO_CHECK_OK = 0,
+    SOTTO_CHECK_WARN = 1, /**< it works, and will not for ever */
+    SOTTO_CHECK_FAIL = 2,
+    SOTTO_CHECK_SKIPPED = 3, /**< could not be checked: one before it failed */
+};
+/** What one check found. */
+struct sotto_check {
+    const char *name; /**< stable word: "profile", "permissions", ... */
+    enum sotto_check_state state;
+    const char *found;                 /**< one line without names, addresses, paths or keys */
+    const char *where;                 /**< what was checked: a path, HOST:PORT; may be empty */
+    const char *fix;                   /**< what to do, empty unless WARN or FAIL */
+    const struct sotto_error *problem; /**< of WARN (with exit 0) and FAIL, else NULL */
+};
+typedef void sotto_check_fn(void *context, const struct sotto_check *check);
+
+/** Examines a profile from the ground up and hands over each check, in this order: profile,
+ * permissions, space, store (with the passphrase of the options), integrity, cards, outbox; then
+ * resolve, tcp, tls, pin, protocol, login, clock. All of them are handed over, always. Nothing is
+ * repaired; a login takes in what waits, as every one does. A profile with a passphrase and none in
+ * the options (`passphrase` NULL) fails in "store" with input_required. Returns 0 when every check
+ * could be made or skipped. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_doctor(const struct sotto_options *options,
+                                            sotto_check_fn *each, void *context,
+                                            struct sotto_error *error);
+
 struct sotto_versions {
     const char *sotto;       /**< "0.1.0" */
     const char *protocol;    /**< "sotto-wire/1" */

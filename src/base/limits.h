@@ -164,6 +164,8 @@ enum {
 /* The client. */
 enum {
     CLIENT_TIMEOUT_MS = 15 * 1000,
+    SPACE_LOW_BYTES = 64 * 1024 * 1024, /**< less room for a store is worth a word */
+    SPACE_OUT_BYTES = 1024 * 1024,      /**< and less than this a failure */
     WIND_UP_MS = 2000, /**< receipts and confirmations leave before a command ends */
     CARDS_MAX = 4096,  /**< cards that an administrator vouches for (cards.d) */
     CARD_FILE_MAX_BYTES = 1024,

@@ -15,6 +15,7 @@ must_check int command_verify(struct app *app, struct sotto_error *error);
 must_check int command_card(struct app *app, struct sotto_error *error);
 must_check int command_status(struct app *app, struct sotto_error *error);
 must_check int command_config(struct app *app, struct sotto_error *error);
+must_check int command_doctor(struct app *app, struct sotto_error *error);
 must_check int command_completion(struct app *app, struct sotto_error *error);
 must_check int command_version(struct app *app, struct sotto_error *error);
 

@@ -23,6 +23,7 @@ static command_fn *const command_table[COMMANDS] = {
     [COMMAND_VERIFY] = command_verify,
     [COMMAND_CARD] = command_card,
     [COMMAND_STATUS] = command_status,
+    [COMMAND_DOCTOR] = command_doctor,
     [COMMAND_CONFIG] = command_config,
     [COMMAND_VERSION] = command_version,
     [COMMAND_COMPLETION] = command_completion,

@@ -46,6 +46,8 @@ static const struct option_row option_table[OPTIONS] = {
                     "also their RSA-2048 keys as PEM, for 'openssl pkey -pubin'"},
     [OPTION_KNOWN] = {"known", 0, TAKES_NOTHING, NULL,
                       "the people whose keys this profile has; needs no connection"},
+    [OPTION_REPORT] = {"report", 0, TAKES_VALUE, "FILE",
+                       "also write a report without names, texts, keys and addresses"},
     [OPTION_CARD] = {"card", 0, TAKES_VALUE, "FILE", "file with the card, '-' is stdin"},
     [OPTION_NUMBER] = {"number", 0, TAKES_VALUE, "NUMBER",
                        "the safety number as the other one reads it: 60 digits, spaces may stand"},
@@ -211,6 +213,26 @@ static const struct command_row command_table[COMMANDS] = {
                 "The own state is shown also without a connection; the exit status then says why.",
             .examples = {{"sotto status", NULL}, {"sotto status --json | jq .unread", NULL}},
             .exits = {2, 4, 5, 6, 9, 11},
+        },
+    [COMMAND_DOCTOR] =
+        {
+            .name = "doctor",
+            .group = "Machine",
+            .brief = "doctor",
+            .arguments = "",
+            .purpose = "check everything from the configuration to the server, and say what to do",
+            .notes =
+                "One line for each check: ok, warn, FAIL, or skip (one before it failed). The "
+                "exit status is that\nof the worst failure, in the order 4, 9, 6, 11, 5, 8, 2, "
+                "1; warnings alone are 0. Nothing is\nrepaired, and nothing is sent but what "
+                "every login sends.",
+            .option_count = 1,
+            .options = {OPTION_REPORT},
+            .examples = {{"sotto doctor", NULL},
+                         {"sotto doctor --json | jq -r 'select(.state == \"fail\").fix'",
+                          "what is to be done"},
+                         {"sotto doctor --report sotto-report.txt", "to attach to a question"}},
+            .exits = {1, 2, 4, 5, 6, 8, 9, 11},
         },
     [COMMAND_CONFIG] =
         {

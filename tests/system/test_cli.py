@@ -17,8 +17,8 @@ import sottotest
 import wire
 from sottotest import ROOT, Client, environment, free_port, program, record_codes, run
 
-COMMANDS = ["join", "register", "send", "recv", "users", "verify", "card", "status", "config", "completion",
-            "version", "help"]
+COMMANDS = ["join", "register", "send", "recv", "users", "verify", "card", "status", "doctor", "config",
+            "completion", "version", "help"]
 OPTIONS = ["--profile", "--json", "--plain", "--no-input", "--timeout", "--quiet", "--verbose", "--passphrase-file",
            "--passphrase-fd", "--help", "--version"]
 

@@ -11,7 +11,8 @@ import time
 import pytest
 
 import sottotest
-from sottotest import BIN, ROOT, Client, environment, run, world
+import wire
+from sottotest import BIN, ROOT, Client, free_port, run, world
 
 COMMAND_ROW = re.compile(r'^\s+\.name = "(\w+)",$', re.MULTILINE)
 RESERVED = {"group", "device"}
@@ -74,7 +75,8 @@ def test_bash_completes_names_from_the_store_alone(people):
 
 
 def test_names_that_need_a_passphrase_are_not_asked_for(tmp_path):
-    _, ana = world(tmp_path, "ana", passphrase="one two three")
+    ana = Client(tmp_path, "ana", "one two three")
+    ana.join(wire.link("127.0.0.1", free_port(), bytes(32)), expect=5)
     ana.passphrase_file = None
     assert ana.run("users", "--known", "--no-input", expect=2).code == "input_required"
     assert bash(ana, "send", "") == []

@@ -61,6 +61,31 @@ must_check enum error sqlcipher_store_own(struct sqlcipher_store *store) {
     return database_own(&store->database);
 }
 
+/* A row of this one is a page whose authentication fails. */
+static enum error check_pages(struct database *database) {
+    struct query query;
+    query_begin(&query, database, "PRAGMA cipher_integrity_check");
+    enum error error = query_row(&query);
+    return query_end(&query, error == OK ? ERR_STORE_BROKEN : error == ERR_NOT_FOUND ? OK : error);
+}
+
+static enum error check_tables(struct database *database) {
+    struct query query;
+    char said[8] = "";
+    query_begin(&query, database, "PRAGMA integrity_check(1)");
+    enum error error = query_row(&query);
+    if (error == OK) {
+        query_get_text(&query, 0, said, sizeof(said));
+        error = strcmp(said, "ok") == 0 ? OK : ERR_STORE_BROKEN;
+    }
+    return query_end(&query, error);
+}
+
+must_check enum error sqlcipher_store_check(struct sqlcipher_store *store) {
+    enum error error = check_pages(&store->database);
+    return error != OK ? error : check_tables(&store->database);
+}
+
 const struct client_store *sqlcipher_store_functions(const struct sqlcipher_store *store) {
     return &store->functions;
 }

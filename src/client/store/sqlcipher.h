@@ -18,6 +18,10 @@ void sqlcipher_store_close(struct sqlcipher_store *store);
 /** Makes this the connection that writes and checkpoints; the caller holds the profile's lock. */
 must_check enum error sqlcipher_store_own(struct sqlcipher_store *store);
 
+/** Reads every page: whether each one is what was written with the key, and they hold together.
+ * ERR_STORE_BROKEN. */
+must_check enum error sqlcipher_store_check(struct sqlcipher_store *store);
+
 /** The functions; valid as long as the store is open. */
 const struct client_store *sqlcipher_store_functions(const struct sqlcipher_store *store);
 
