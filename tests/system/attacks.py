@@ -11,6 +11,7 @@ import struct
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import sottotest
 import wire
@@ -204,6 +205,17 @@ class Memory:
     def __exit__(self, *problem):
         self.over.set()
         self.thread.join(5)
+
+
+def waited(*pids):
+    """Seconds for which these processes were ready to run and had no core: the doing of whatever else the machine has to
+    do. 0 where the system does not say."""
+    nanoseconds = 0
+    for pid in pids:
+        for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):
+                nanoseconds += int(path.read_text().split()[1])
+    return nanoseconds / 1e9
 
 
 def p99(seconds):
