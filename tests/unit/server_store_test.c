@@ -45,6 +45,49 @@ static void a_newer_store_is_left_alone(void **state) {
     assert_null(store);
 }
 
+/* The first column of the first row, as text. */
+static void ask(struct world *world, const char *sql, char out[100]) {
+    sqlite3 *database;
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_open(world->path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    snprintf(out, 100, "%s", (const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
+/* Bringing a store up to this version is one transaction: where its second step fails, the first
+ * one was not done either. tests/system/test_server_store.py has data that earlier versions wrote.
+ */
+static void an_older_store_is_brought_up_whole_or_not_at_all(void **state) {
+    struct world *world = *state;
+    char cause[100];
+    char answer[100];
+    struct sqlite_store *store = NULL;
+    change(world, "ALTER TABLE accounts DROP COLUMN state; PRAGMA user_version = 1;"
+                  "UPDATE meta SET value = '0.0.9' WHERE key = 'written_by'");
+    assert_int_not_equal(
+        sqlite_store_open(world->path, &world->random, &store, cause, sizeof(cause)), OK);
+    assert_null(store);
+    ask(world, "PRAGMA user_version", answer);
+    assert_string_equal(answer, "1");
+    ask(world, "SELECT value FROM meta WHERE key = 'written_by'", answer);
+    assert_string_equal(answer, "0.0.9");
+    ask(world, "SELECT count(*) FROM pragma_table_info('accounts') WHERE name = 'state'", answer);
+    assert_string_equal(answer, "0");
+}
+
+static void a_version_below_all_is_no_store(void **state) {
+    struct world *world = *state;
+    char cause[100];
+    struct sqlite_store *store = NULL;
+    change(world, "PRAGMA user_version = -1");
+    assert_int_equal(sqlite_store_open(world->path, &world->random, &store, cause, sizeof(cause)),
+                     ERR_STORE_BROKEN);
+    assert_null(store);
+}
+
 static void what_is_no_database_is_said_to_be_broken(void **state) {
     struct world *world = *state;
     char cause[100];
@@ -178,6 +221,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_epoch_stays_with_the_store, world_begin, world_end),
         cmocka_unit_test_setup_teardown(a_newer_store_is_left_alone, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(an_older_store_is_brought_up_whole_or_not_at_all,
+                                        world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_version_below_all_is_no_store, world_begin, world_end),
         cmocka_unit_test_setup_teardown(what_is_no_database_is_said_to_be_broken, world_begin,
                                         world_end),
         cmocka_unit_test_setup_teardown(a_damaged_row_is_loud, world_begin, world_end),
