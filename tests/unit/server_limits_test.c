@@ -301,25 +301,6 @@ static void more_clients_than_at_the_start(void **state) {
     assert_int_equal(stats_of(world).before_login, 400);
 }
 
-/* Each range by its ends: the value is taken, one past it is named. */
-static void ranges(void **state) {
-    (void)state;
-    struct server_config config = server_config_default();
-    assert_null(server_config_fault(&config));
-    config.max_clients = MAX_CLIENTS_MAX;
-    config.requests_in_flight_max = 1;
-    config.keep_waiting_ms = MINUTE_MS;
-    assert_null(server_config_fault(&config));
-    config.max_clients++;
-    assert_string_equal(server_config_fault(&config), "max-clients");
-    config = server_config_default();
-    config.keep_waiting_ms = MINUTE_MS - 1;
-    assert_string_equal(server_config_fault(&config), "keep-waiting");
-    config = server_config_default();
-    config.unsent_max_bytes++;
-    assert_string_equal(server_config_fault(&config), "unsent-bytes");
-}
-
 /* What is shown to an administrator is what happened. */
 static void what_is_counted(void **state) {
     struct world *world = *state;
@@ -363,7 +344,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(messages_expire, world_begin, world_end),
         cmocka_unit_test_setup_teardown(limits_change_all_or_none, world_begin, world_end),
         cmocka_unit_test_setup_teardown(more_clients_than_at_the_start, world_begin, world_end),
-        cmocka_unit_test(ranges),
         cmocka_unit_test_setup_teardown(what_is_counted, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
