@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "sotto/help.h"
 
+#include "base/require.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,15 +12,16 @@ enum {
     GROUP_COLUMNS = 9,
     GROUP_WIDTH = 3, /* commands on a line */
     BRIEF_COLUMNS = 27,
-    LINE_BYTES = 512,
+    LINE_BYTES = 2048, /* the notes of a command are the longest */
 };
 
 static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
     char line[LINE_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
+    int size = vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
+    require(size >= 0 && size < LINE_BYTES);
     return buffer_append(out, bytes_of_string(line));
 }
 

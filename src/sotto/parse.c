@@ -153,6 +153,7 @@ static void read_words(struct reading *reading) {
             reading->word = word;
         } else {
             reading->request->words[reading->request->word_count++] = word;
+            reading->request->words_before += only_words ? 0 : 1;
         }
     }
 }

@@ -19,6 +19,7 @@ struct request {
         *value[OPTIONS]; /**< of options that take one; NULL when it may be and was left out */
     const char **words;  /**< arguments after the command, those of argv */
     int word_count;
+    int words_before;     /**< how many of them stand before a "--" */
     const char *help_for; /**< with -h or "help": the word to explain, NULL for the overview */
     bool wants_help;
     bool wants_version;

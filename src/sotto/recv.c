@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#include "base/duration.h"
 #include "sotto/commands.h"
+#include "sotto/exec.h"
 #include "sotto/fault.h"
 #include "sotto/message_view.h"
+#include "sotto/recv_options.h"
 #include "sotto/tell.h"
 
 #include <string.h>
@@ -12,12 +13,14 @@ static const char EFFECT[] = "What was not written comes again next time.";
 /* What the library's callbacks work on. */
 struct receiving {
     struct app *app;
+    struct recv_options options;
+    struct exec *exec; /**< NULL: messages are printed */
     char own_name[SOTTO_NAME_SIZE];
     enum error status; /**< a failure of our own, not of stdout */
 };
 
-static enum sotto_verdict on_message(void *context, const struct sotto_message *message) {
-    struct receiving *receiving = context;
+/* Delivered is what stdout has taken, whole. */
+static enum sotto_verdict print(struct receiving *receiving, const struct sotto_message *message) {
     struct app *app = receiving->app;
     struct buffer out;
     buffer_init(&out, MESSAGE_VIEW_MAX_BYTES);
@@ -36,11 +39,19 @@ static enum sotto_verdict on_message(void *context, const struct sotto_message *
     return is_written ? SOTTO_TAKEN : SOTTO_STOP;
 }
 
+static enum sotto_verdict on_message(void *context, const struct sotto_message *message) {
+    struct receiving *receiving = context;
+    return receiving->exec == NULL ? print(receiving, message)
+                                   : exec_message(receiving->exec, message);
+}
+
 /* A message that cannot be shown is data too: with --json it stands where it belongs, on stdout. */
 static void on_notice(void *context, const struct sotto_error *notice) {
     struct receiving *receiving = context;
     struct buffer out;
-    if (!receiving->app->is_json || notice->exit != 0 || notice->peer[0] == '\0') {
+    bool is_data = receiving->app->is_json && receiving->exec == NULL && notice->exit == 0 &&
+                   notice->peer[0] != '\0';
+    if (!is_data) {
         tell_notice(receiving->app, notice);
         return;
     }
@@ -54,33 +65,17 @@ static void on_notice(void *context, const struct sotto_error *notice) {
     buffer_clear(&out);
 }
 
-static int read_wait(const struct request *request, uint64_t *wait_ms, struct sotto_error *error) {
-    const char *text = request->value[OPTION_WAIT];
-    *wait_ms = request->given[OPTION_WAIT] > 0 ? UINT64_MAX : 0;
-    if (text != NULL && !duration_parse(text, wait_ms)) {
-        return fault_usage(error, "A whole number and a unit:  --wait=30s",
-                           "'%.60s' is not a duration", text);
-    }
-    return 0;
-}
-
-static int read_count(const struct request *request, uint32_t *count, struct sotto_error *error) {
-    const char *text = request->value[OPTION_COUNT];
-    uint64_t number = 0;
-    if (text != NULL && !number_parse(text, 1, UINT32_MAX, &number)) {
-        return fault_usage(error, "A whole number from 1 on:  -n 10", "'%.60s' is not a count",
-                           text);
-    }
-    *count = (uint32_t)number;
-    return 0;
-}
-
-/* stdout first: when it failed, what the library says came of it does not matter. */
+/* stdout and the program first: when they failed, what the library says came of it does not matter.
+ */
 static int judge(const struct receiving *receiving, int received, struct sotto_error *error) {
     struct sotto_error own;
     int status = app_written(receiving->app, EFFECT, &own);
     if (status == 0) {
         status = app_check(receiving->status, &own);
+    }
+    if (status == 0 && receiving->exec != NULL && receiving->exec->status != 0) {
+        status = receiving->exec->status;
+        own = receiving->exec->error;
     }
     if (status != 0) {
         *error = own;
@@ -89,8 +84,8 @@ static int judge(const struct receiving *receiving, int received, struct sotto_e
     return received;
 }
 
-static int receive(struct receiving *receiving, const struct sotto_receive *request,
-                   struct sotto *client, struct sotto_error *error) {
+static int receive(struct receiving *receiving, struct sotto *client, struct sotto_error *error) {
+    const struct sotto_receive *request = &receiving->options.request;
     struct sotto_account account;
     uint32_t handed = 0;
     int status = sotto_account(client, &account, error);
@@ -98,7 +93,7 @@ static int receive(struct receiving *receiving, const struct sotto_receive *requ
         return status;
     }
     memcpy(receiving->own_name, account.name, sizeof(receiving->own_name));
-    if (request->wait_ms > 0) {
+    if (request->wait_ms > 0 || request->follow) {
         tell(receiving->app, "Waiting for messages (Ctrl-C stops) ...");
     }
     status = sotto_receive(client, request, on_message, receiving, &handed, error);
@@ -109,24 +104,45 @@ static int receive(struct receiving *receiving, const struct sotto_receive *requ
     return status;
 }
 
-must_check int command_recv(struct app *app, struct sotto_error *error) {
-    struct receiving receiving = {.app = app};
+static int forget(struct receiving *receiving, struct sotto *client, struct sotto_error *error) {
+    const char *cursor = receiving->options.request.cursor;
+    bool was_there = false;
+    int status = sotto_forget_cursor(client, cursor, &was_there, error);
+    if (status == 0) {
+        tell(receiving->app, was_there ? "The cursor '%s' is forgotten." : "There was no '%s'.",
+             cursor);
+    }
+    return status;
+}
+
+static int run(struct receiving *receiving, struct sotto_error *error) {
+    struct app *app = receiving->app;
     struct sotto *client = NULL;
-    struct sotto_receive request = {
-        .require_verified = app->request->given[OPTION_REQUIRE_VERIFIED] > 0,
-    };
-    int status = read_wait(app->request, &request.wait_ms, error);
+    app->notice = on_notice;
+    app->notice_context = receiving;
+    int status = app_open(app, &client, error);
     if (status == 0) {
-        status = read_count(app->request, &request.count, error);
-    }
-    if (status == 0) {
-        app->notice = on_notice;
-        app->notice_context = &receiving;
-        status = app_open(app, &client, error);
-    }
-    if (status == 0) {
-        status = receive(&receiving, &request, client, error);
+        status = app->request->given[OPTION_FORGET] > 0 ? forget(receiving, client, error)
+                                                        : receive(receiving, client, error);
     }
     sotto_close(client);
+    return status;
+}
+
+must_check int command_recv(struct app *app, struct sotto_error *error) {
+    struct receiving receiving = {.app = app};
+    struct exec exec;
+    int status = recv_options_read(app, &receiving.options, error);
+    if (status == 0 && app->request->given[OPTION_EXEC] > 0) {
+        status = exec_begin(&exec, app, error);
+        receiving.exec = &exec;
+    }
+    if (status == 0) {
+        status = run(&receiving, error);
+    }
+    recv_options_clear(&receiving.options);
+    if (receiving.exec != NULL) {
+        exec_end(receiving.exec);
+    }
     return status;
 }

@@ -41,6 +41,17 @@ static const struct option_row option_table[OPTIONS] = {
     [OPTION_REQUIRE_VERIFIED] = {"require-verified", 0, TAKES_NOTHING, NULL,
                                  "only to and from people who are verified"},
     [OPTION_COUNT] = {NULL, 'n', TAKES_VALUE, "COUNT", "at most so many messages"},
+    [OPTION_FOLLOW] = {"follow", 0, TAKES_NOTHING, NULL, "go on printing what comes"},
+    [OPTION_AS] = {"as", 0, TAKES_VALUE, "CURSOR",
+                   "a bookmark of its own, so that readers do not take from each other ('recv')"},
+    [OPTION_FROM] = {"from", 0, TAKES_VALUE, "WHO[,WHO]", "only from them; the rest stays unread"},
+    [OPTION_SINCE] = {"since", 0, TAKES_VALUE, "TIME|ID",
+                      "read again what came since then, or after that message"},
+    [OPTION_EXEC] = {"exec", 0, TAKES_VALUE, "PROGRAM",
+                     "run it once for each message, the text on its stdin"},
+    [OPTION_SKIP_FAILED] = {"skip-failed", 0, TAKES_NOTHING, NULL,
+                            "with --exec: go on with the next message when it failed"},
+    [OPTION_FORGET] = {"forget", 0, TAKES_NOTHING, NULL, "with --as: forget that bookmark"},
     [OPTION_KEYS] = {"keys", 0, TAKES_NOTHING, NULL, "fetch and check their public keys"},
     [OPTION_PEM] = {"pem", 0, TAKES_NOTHING, NULL,
                     "also their RSA-2048 keys as PEM, for 'openssl pkey -pubin'"},
@@ -132,18 +143,30 @@ static const struct command_row command_table[COMMANDS] = {
             .name = "recv",
             .group = "Talk",
             .brief = "recv",
-            .arguments = "",
+            .arguments = "[-- ARG...]",
             .purpose = "fetch and print new messages",
             .notes =
-                "Each message is printed once. One that could not be written to stdout comes again "
-                "next time.\nWith --require-verified, messages of others stay unread: a later "
-                "'sotto recv' shows them.",
-            .option_count = 3,
-            .options = {OPTION_WAIT, OPTION_COUNT, OPTION_REQUIRE_VERIFIED},
+                "Each message is printed once for each CURSOR; a new one begins now. One that "
+                "could not be\nwritten to stdout comes again. What --from, --since and "
+                "--require-verified leave out stays\nunread: a later 'sotto recv' without them "
+                "prints it first.\n--exec runs PROGRAM with the ARGs, without a shell; in its "
+                "environment are SOTTO_ID, SOTTO_FROM,\nSOTTO_CHAT, SOTTO_TIME, SOTTO_KIND and "
+                "SOTTO_TRUST. When it ends with 0 the message is done with;\nelse recv ends, and "
+                "the message comes again. At least once, in order, one at a time.\nTIME: 2h "
+                "(ago), 09:14, 2026-11-23, \"2026-11-23 09:14\", 2026-11-23T09:14:00Z.",
+            .words_max = WORDS_ANY,
+            .option_count = 10,
+            .options = {OPTION_FOLLOW, OPTION_WAIT, OPTION_COUNT, OPTION_FROM, OPTION_AS,
+                        OPTION_SINCE, OPTION_REQUIRE_VERIFIED, OPTION_EXEC, OPTION_SKIP_FAILED,
+                        OPTION_FORGET},
             .examples = {{"sotto recv", NULL},
                          {"sotto recv --wait=5m -n 1 --json | jq -r .text",
-                          "one answer, in a script"}},
-            .exits = {2, 3, 4, 5, 6, 8, 9, 11},
+                          "one answer, in a script"},
+                         {"sotto recv --follow --json | jq -r '\"\\(.from): \\(.text)\"'", NULL},
+                         {"sotto recv --follow --as pager --from ops --exec /usr/local/bin/page-me",
+                          "each message of ops to a program"},
+                         {"sotto recv --since 2h", "once more what came in the last two hours"}},
+            .exits = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 126, 127},
         },
     [COMMAND_USERS] =
         {
@@ -304,11 +327,13 @@ static const struct exit_row exit_table[] = {
     {4, "trust", "a key is not the one trusted: a person must look; nothing was sent"},
     {5, "network", "server unreachable, or gone before it confirmed"},
     {6, "account", "no account here, wrong passphrase, signed out"},
-    {7, "notfound", "no such user"},
+    {7, "notfound", "no such user or message"},
     {8, "refused", "the server said no: full, rate, too large, name taken, invites only"},
     {9, "storage", "disk full, store damaged, in use, or open to others"},
     {11, "version", "client and server share no protocol version"},
     {70, "bug", "internal error"},
+    {126, "exec", "the program of --exec cannot be run"},
+    {127, "exec", "the program of --exec is not there"},
     {130, "signal", "ended by Ctrl-C"},
     {141, "pipe", "the reader of stdout went away; nothing is said"},
     {143, "signal", "ended by SIGTERM"},

@@ -31,6 +31,13 @@ enum option_id {
     OPTION_WAIT_STATE, /**< of send: for what */
     OPTION_REQUIRE_VERIFIED,
     OPTION_COUNT,
+    OPTION_FOLLOW,
+    OPTION_AS,
+    OPTION_FROM,
+    OPTION_SINCE,
+    OPTION_EXEC,
+    OPTION_SKIP_FAILED,
+    OPTION_FORGET,
     OPTION_KEYS,
     OPTION_PEM,
     OPTION_KNOWN,
@@ -76,9 +83,9 @@ enum command_id {
 };
 
 enum {
-    COMMAND_OPTIONS_MAX = 6,
+    COMMAND_OPTIONS_MAX = 12,
     COMMAND_EXAMPLES_MAX = 6,
-    COMMAND_EXITS_MAX = 12,
+    COMMAND_EXITS_MAX = 14,
     WORDS_ANY = 1 << 20, /**< no upper bound of arguments */
 };
 
