@@ -2,69 +2,11 @@
 #include "sottod/options.h"
 
 #include "base/suggest.h"
+#include "sottod/words.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum option {
-    OPTION_PORT,
-    OPTION_BIND,
-    OPTION_MAX_CLIENTS,
-    OPTION_DATA,
-    OPTION_CONFIG,
-    OPTION_JSON,
-    OPTION_PROMETHEUS,
-    OPTION_WATCH,
-    OPTION_PUBLIC_HOST,
-    OPTION_REGISTRATION,
-    OPTION_LOG,
-    OPTION_QUIET,
-    OPTION_VERBOSE,
-    OPTION_EXPIRES,
-    OPTION_ADMIN,
-    OPTION_AT,
-    OPTION_CONFIRM,
-    OPTION_DEEP,
-    OPTION_HELP,
-    OPTION_VERSION,
-    OPTION_COUNT,
-};
-
-#define FOR(command) (1u << (command))
-#define FOR_SERVE (FOR(COMMAND_SERVE) | FOR(COMMAND_CONFIG))
-#define FOR_ALL (FOR(COMMAND_COUNT) - 1)
-
-static const struct {
-    const char *name;
-    char letter;
-    bool has_value;
-    unsigned commands;
-} OPTIONS[OPTION_COUNT] = {
-    [OPTION_PORT] = {"port", 'p', true, FOR_SERVE},
-    [OPTION_BIND] = {"bind", 0, true, FOR_SERVE},
-    [OPTION_MAX_CLIENTS] = {"max-clients", 0, true, FOR_SERVE},
-    [OPTION_DATA] = {"data", 0, true, FOR_ALL},
-    [OPTION_CONFIG] = {"config", 0, true, FOR_ALL},
-    [OPTION_JSON] = {"json", 0, false,
-                     FOR(COMMAND_CONFIG) | FOR(COMMAND_STATS) | FOR(COMMAND_USER_LIST) |
-                         FOR(COMMAND_USER_SHOW) | FOR(COMMAND_INVITE_LIST)},
-    [OPTION_PROMETHEUS] = {"prometheus", 0, false, FOR(COMMAND_STATS)},
-    [OPTION_WATCH] = {"watch", 0, false, FOR(COMMAND_STATS)},
-    [OPTION_PUBLIC_HOST] = {"public-host", 0, true, FOR_SERVE | FOR(COMMAND_INVITE_CREATE)},
-    [OPTION_REGISTRATION] = {"registration", 0, true, FOR_SERVE},
-    [OPTION_LOG] = {"log", 0, true, FOR_SERVE},
-    [OPTION_QUIET] = {"quiet", 'q', false, FOR_ALL},
-    [OPTION_VERBOSE] = {"verbose", 'v', false, FOR_SERVE},
-    [OPTION_EXPIRES] = {"expires", 0, true, FOR(COMMAND_INVITE_CREATE)},
-    [OPTION_ADMIN] = {"admin", 0, false, FOR(COMMAND_INVITE_CREATE)},
-    [OPTION_AT] = {"at", 0, true, FOR(COMMAND_KEY_ROTATE)},
-    [OPTION_CONFIRM] = {"confirm", 0, true, FOR(COMMAND_USER_REMOVE)},
-    [OPTION_DEEP] = {"deep", 0, false, FOR(COMMAND_CHECK)},
-    [OPTION_HELP] = {"help", 'h', false, FOR_ALL},
-    [OPTION_VERSION] = {"version", 'V', false, FOR_ALL},
-};
 
 /** What stands behind the words of a command. */
 enum argument { NO_ARGUMENT, A_FILE, A_USER, AN_INVITE };
@@ -92,126 +34,6 @@ static const struct {
     [COMMAND_CHECK] = {"check", NULL, NO_ARGUMENT},
 };
 
-enum { WORDS_MAX = 8 };
-
-/** What stands on the command line before it is given a meaning. */
-struct words {
-    const char *words[WORDS_MAX];
-    int count;
-    bool given[OPTION_COUNT];
-    const char *value[OPTION_COUNT];
-    const char *binds[BINDS_MAX];
-    size_t bind_count;
-    char *cause;
-    char *detail;
-};
-
-static printf_like(3, 4) enum error
-    usage(struct words *words, const char *detail, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(words->cause, USAGE_MAX_BYTES, format, arguments);
-    va_end(arguments);
-    snprintf(words->detail, USAGE_MAX_BYTES, "%s", detail);
-    return ERR_USAGE;
-}
-
-/* --- words and options
- * ------------------------------------------------------------------------------------ */
-
-static enum option option_of_letter(char letter) {
-    for (int i = 0; i < OPTION_COUNT; i++) {
-        if (OPTIONS[i].letter != 0 && OPTIONS[i].letter == letter) {
-            return (enum option)i;
-        }
-    }
-    return OPTION_COUNT;
-}
-
-static enum option option_of_name(const char *name, size_t size) {
-    for (int i = 0; i < OPTION_COUNT; i++) {
-        if (strlen(OPTIONS[i].name) == size && memcmp(OPTIONS[i].name, name, size) == 0) {
-            return (enum option)i;
-        }
-    }
-    return OPTION_COUNT;
-}
-
-static enum error unknown_option(struct words *words, const char *text) {
-    const char *names[OPTION_COUNT];
-    for (int i = 0; i < OPTION_COUNT; i++) {
-        names[i] = OPTIONS[i].name;
-    }
-    const char *near = word_suggest(text + strspn(text, "-"), names, OPTION_COUNT);
-    char detail[USAGE_MAX_BYTES] = "See:  sottod --help";
-    if (near != NULL) {
-        snprintf(detail, sizeof(detail), "Did you mean '--%s'?", near);
-    }
-    return usage(words, detail, "there is no option '%.60s'", text);
-}
-
-static enum error give(struct words *words, enum option option, const char *value) {
-    words->given[option] = true;
-    words->value[option] = value;
-    if (option == OPTION_BIND) {
-        if (words->bind_count == BINDS_MAX) {
-            return usage(words, "", "--bind may be given %d times", BINDS_MAX);
-        }
-        words->binds[words->bind_count++] = value;
-    }
-    return OK;
-}
-
-/* One word that begins with '-'; `*at` moves over a value in the next word. */
-static enum error read_option(struct words *words, int argc, char **argv, int *at) {
-    const char *text = argv[*at];
-    const char *equals = strchr(text, '=');
-    enum option option = OPTION_COUNT;
-    const char *value = NULL;
-    if (text[1] == '-') {
-        size_t size = equals == NULL ? strlen(text + 2) : (size_t)(equals - text - 2);
-        option = option_of_name(text + 2, size);
-        value = equals == NULL ? NULL : equals + 1;
-    } else {
-        option = option_of_letter(text[1]);
-        value = text[1] != 0 && text[2] != 0 ? text + 2 : NULL;
-        if (option != OPTION_COUNT && !OPTIONS[option].has_value && value != NULL) {
-            option = OPTION_COUNT;
-        }
-    }
-    if (option == OPTION_COUNT) {
-        return unknown_option(words, text);
-    }
-    if (!OPTIONS[option].has_value) {
-        return value == NULL ? give(words, option, NULL)
-                             : usage(words, "", "--%s takes no value", OPTIONS[option].name);
-    }
-    if (value == NULL && *at + 1 < argc && argv[*at + 1][0] != '-') {
-        value = argv[++*at];
-    }
-    if (value == NULL || value[0] == '\0') {
-        return usage(words, "See:  sottod --help", "--%s needs a value", OPTIONS[option].name);
-    }
-    return give(words, option, value);
-}
-
-static enum error read_words(struct words *words, int argc, char **argv) {
-    for (int i = 1; i < argc; i++) {
-        enum error error = OK;
-        if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            error = read_option(words, argc, argv, &i);
-        } else if (words->count == WORDS_MAX) {
-            error = usage(words, "See:  sottod --help", "too many words");
-        } else {
-            words->words[words->count++] = argv[i];
-        }
-        if (error != OK) {
-            return error;
-        }
-    }
-    return OK;
-}
-
 /* --- the command
  * ------------------------------------------------------------------------------------------- */
 
@@ -224,7 +46,7 @@ static enum error unknown_command(struct words *words, const char *text) {
     if (near != NULL) {
         snprintf(detail, sizeof(detail), "Did you mean '%s'?", near);
     }
-    return usage(words, detail, "there is no command '%.60s'", text);
+    return words_wrong(words, detail, "there is no command '%.60s'", text);
 }
 
 /* `*used` words name the command. */
@@ -251,8 +73,8 @@ static enum error find_command(struct words *words, const char *const *text, int
         return unknown_command(words, text[0]);
     }
     return count > 1 ? unknown_command(words, text[1])
-                     : usage(words, "See:  sottod --help", "'%.60s' needs to be told what to do",
-                             text[0]);
+                     : words_wrong(words, "See:  sottod --help",
+                                   "'%.60s' needs to be told what to do", text[0]);
 }
 
 /* --- values
@@ -268,8 +90,9 @@ static enum error read_number(struct words *words, enum option option, uint64_t 
     }
     unsigned long long value = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || value < min || value > max) {
-        return usage(words, "", "--%s takes a number from %llu to %llu, not '%.40s'",
-                     OPTIONS[option].name, (unsigned long long)min, (unsigned long long)max, text);
+        return words_wrong(words, "", "--%s takes a number from %llu to %llu, not '%.40s'",
+                           option_name(option), (unsigned long long)min, (unsigned long long)max,
+                           text);
     }
     *out = value;
     return OK;
@@ -292,7 +115,7 @@ static enum error read_choice(struct words *words, enum option option, const cha
     }
     return text == NULL
                ? OK
-               : usage(words, list, "--%s does not take '%.40s'", OPTIONS[option].name, text);
+               : words_wrong(words, list, "--%s does not take '%.40s'", option_name(option), text);
 }
 
 static enum error read_duration(struct words *words, uint64_t *out) {
@@ -313,10 +136,10 @@ static enum error read_duration(struct words *words, uint64_t *out) {
             return OK;
         }
     }
-    return usage(words, "Examples:  --expires 30m   --expires 24h   --expires 7d",
-                 "'%.40s' is not a time that an "
-                 "invite can last (at most 365d)",
-                 text);
+    return words_wrong(words, "Examples:  --expires 30m   --expires 24h   --expires 7d",
+                       "'%.40s' is not a time that an "
+                       "invite can last (at most 365d)",
+                       text);
 }
 
 static enum error read_values(struct words *words, struct options *options) {
@@ -368,31 +191,31 @@ static enum error ask_for_argument(struct words *words, enum command command) {
     const char *noun = COMMANDS[command].noun;
     const char *verb = COMMANDS[command].verb;
     if (COMMANDS[command].argument == A_USER) {
-        return usage(words, "See all:  sottod user list", "which user? sottod %s %s NAME%s", noun,
-                     verb, command == COMMAND_USER_REMOVE ? " --confirm NAME" : "");
+        return words_wrong(words, "See all:  sottod user list", "which user? sottod %s %s NAME%s",
+                           noun, verb, command == COMMAND_USER_REMOVE ? " --confirm NAME" : "");
     }
     if (COMMANDS[command].argument == AN_INVITE) {
-        return usage(words, "See all:  sottod invite list", "which invite? sottod %s %s ID", noun,
-                     verb);
+        return words_wrong(words, "See all:  sottod invite list", "which invite? sottod %s %s ID",
+                           noun, verb);
     }
-    return usage(words, "", "which file? sottod %s FILE", noun);
+    return words_wrong(words, "", "which file? sottod %s FILE", noun);
 }
 
 static enum error check_fit(struct words *words, enum command command, int arguments) {
     for (int i = 0; i < OPTION_COUNT; i++) {
-        if (words->given[i] && (OPTIONS[i].commands & FOR(command)) == 0) {
-            return usage(words, "See:  sottod --help", "--%s does not belong to '%s%s%s'",
-                         OPTIONS[i].name, COMMANDS[command].noun,
-                         COMMANDS[command].verb == NULL ? "" : " ",
-                         COMMANDS[command].verb == NULL ? "" : COMMANDS[command].verb);
+        if (words->given[i] && !option_belongs((enum option)i, command)) {
+            return words_wrong(words, "See:  sottod --help", "--%s does not belong to '%s%s%s'",
+                               option_name((enum option)i), COMMANDS[command].noun,
+                               COMMANDS[command].verb == NULL ? "" : " ",
+                               COMMANDS[command].verb == NULL ? "" : COMMANDS[command].verb);
         }
     }
     /* The page for a scraper may go to a file. */
     bool may_have_file = command == COMMAND_STATS && words->given[OPTION_PROMETHEUS];
     int needed = COMMANDS[command].argument == NO_ARGUMENT ? 0 : 1;
     if (arguments > needed + (may_have_file ? 1 : 0)) {
-        return usage(words, "See:  sottod --help", "'%.60s' is one word too many",
-                     words->words[words->count - 1]);
+        return words_wrong(words, "See:  sottod --help", "'%.60s' is one word too many",
+                           words->words[words->count - 1]);
     }
     return arguments < needed ? ask_for_argument(words, command) : OK;
 }
@@ -408,8 +231,8 @@ static enum error read_invite(struct words *words, struct options *options) {
     const char *id = words->words[words->count - 1];
     return base32_decode(bytes_of_string(id), INVITE_ID_CHARACTERS, options->invite) == OK
                ? OK
-               : usage(words, "It has 8 letters and digits. See all:  sottod invite list",
-                       "'%.40s' is not the id of an invite", id);
+               : words_wrong(words, "It has 8 letters and digits. See all:  sottod invite list",
+                             "'%.40s' is not the id of an invite", id);
 }
 
 static enum error read_removal(struct words *words, struct options *options) {
@@ -424,8 +247,8 @@ static enum error read_removal(struct words *words, struct options *options) {
         snprintf(detail, sizeof(detail),
                  "Nothing was changed. To go on:  sottod user remove %s --confirm %s",
                  options->name.text, options->name.text);
-        return usage(words, detail, "removing %s and what waits for them cannot be undone",
-                     options->name.text);
+        return words_wrong(words, detail, "removing %s and what waits for them cannot be undone",
+                           options->name.text);
     }
     return OK;
 }
@@ -448,7 +271,7 @@ must_check enum error options_parse(int argc, char **argv, struct options *optio
     struct words words = {.cause = cause, .detail = detail};
     int used = 0;
     *options = (struct options){0};
-    enum error error = read_words(&words, argc, argv);
+    enum error error = words_read(&words, argc, argv);
     bool asks_help = words.count > 0 && strcmp(words.words[0], "help") == 0;
     options->wants_help = asks_help || words.given[OPTION_HELP];
     options->wants_version = words.given[OPTION_VERSION];
@@ -475,7 +298,7 @@ must_check enum error options_parse(int argc, char **argv, struct options *optio
         error = read_argument(&words, options, words.count > used);
     }
     if (error == OK && options->as_json && options->as_prometheus) {
-        error = usage(&words, "", "--json and --prometheus exclude each other");
+        error = words_wrong(&words, "", "--json and --prometheus exclude each other");
     }
     return error;
 }
