@@ -170,7 +170,7 @@ must_check enum error help_command(enum command_id command, struct buffer *out) 
     if (error == OK) {
         error = put_exits(out, row);
     }
-    return error != OK ? error : put(out, "\nMore: man sotto\n");
+    return error != OK ? error : put(out, "\nMore: man sotto-%s\n", row->name);
 }
 
 must_check enum error help_start(struct buffer *out) {
