@@ -60,6 +60,7 @@ struct correspondent {
                                         answered */
     bool is_headed;                  /**< a chain that is old has shown its head here */
     bool has_given_up;               /**< there may be numbers to tell of */
+    bool is_held_told;               /**< it was told that messages of theirs are held */
     uint32_t lost;                   /**< messages of theirs that were given up, not told yet */
     uint32_t lost_now;               /**< the same in this event, which may still be taken back */
     uint64_t receipts_ms;            /**< when receipts were sent last */

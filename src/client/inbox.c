@@ -111,6 +111,17 @@ static void find_position(const struct opened *opened, struct incoming *message)
     message->number = state->receiving.next - 1;
 }
 
+/* Once in a connection: a hundred of them say no more than one. */
+static enum error tell_held(struct engine *engine, const struct user_name *from) {
+    size_t index = 0;
+    enum error error = job_correspondent(engine, from, &index);
+    if (error != OK || engine->correspondents[index].is_held_told) {
+        return error;
+    }
+    engine->correspondents[index].is_held_told = true;
+    return engine_tell_peer(engine, ERR_HELD, from, NULL);
+}
+
 /* Counts a message under a key that is not accepted. */
 static enum error hold(struct engine *engine, const struct opened *opened) {
     struct stored_identity identity;
@@ -121,7 +132,7 @@ static enum error hold(struct engine *engine, const struct opened *opened) {
     }
     identity.held++;
     error = store->identity_put(store->context, &identity);
-    return error == OK ? engine_tell_peer(engine, ERR_HELD, opened->from, NULL) : error;
+    return error == OK ? tell_held(engine, opened->from) : error;
 }
 
 static enum error add(struct engine *engine, const struct opened *opened, const struct body *body) {
