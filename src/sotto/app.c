@@ -36,7 +36,8 @@ static const char *value_or(const struct request *request, enum option_id option
 }
 
 static int read_timeout(struct app *app, struct sotto_error *error) {
-    const char *text = app->request->value[OPTION_TIMEOUT];
+    const char *text =
+        value_or(app->request, OPTION_TIMEOUT, settings_value(app->settings, SETTING_TIMEOUT));
     uint64_t ms = 0;
     if (text == NULL) {
         return 0;
@@ -49,18 +50,12 @@ static int read_timeout(struct app *app, struct sotto_error *error) {
     return 0;
 }
 
-/* A profile is the name of a folder, never a path. */
 static int check_profile(const char *profile, struct sotto_error *error) {
-    static const char ALLOWED[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t size = strlen(profile);
-    if (size == 0 || size > PROFILE_MAX_BYTES || profile[0] == '.' || profile[0] == '-' ||
-        strspn(profile, ALLOWED) != size) {
-        return fault_usage(error,
-                           "1 to 64 letters, digits and . _ - , beginning with a letter or digit.",
-                           "'%.80s' is not the name of a profile", profile);
-    }
-    return 0;
+    return setting_is_profile(profile)
+               ? 0
+               : fault_usage(
+                     error, "1 to 64 letters, digits and . _ - , beginning with a letter or digit.",
+                     "'%.80s' is not the name of a profile", profile);
 }
 
 /* Where the passphrase is to come from; nothing is read yet. */
@@ -88,15 +83,62 @@ static int read_passphrase_source(struct app *app, struct sotto_error *error) {
     return 0;
 }
 
-/* Where administrators put cards that they vouch for. */
-static void find_cards(struct app *app) {
+/* Where administrators put cards that they vouch for, and where sotto.conf is. */
+static void find_folders(struct app *app) {
     static const char SYSTEM[] = "/etc/sotto/cards.d";
     char config[PATH_MAX_BYTES];
-    if (process_config_folder("sotto", app->home, config, sizeof(config)) == OK &&
-        path_join(config, "cards.d", app->own_cards, sizeof(app->own_cards)) == OK) {
-        app->card_folders[app->card_folder_count++] = app->own_cards;
+    if (process_config_folder("sotto", app->home, config, sizeof(config)) == OK) {
+        if (path_join(config, "cards.d", app->own_cards, sizeof(app->own_cards)) == OK) {
+            app->card_folders[app->card_folder_count++] = app->own_cards;
+        }
+        if (path_join(config, "sotto.conf", app->own_config, sizeof(app->own_config)) != OK) {
+            app->own_config[0] = '\0';
+        }
     }
     app->card_folders[app->card_folder_count++] = SYSTEM;
+}
+
+/* Help and versions are shown whatever the file holds; who looks for faults finds this one. */
+static bool may_go_on(const struct request *request) {
+    return request->wants_help || request->wants_version || request->command == COMMAND_NONE ||
+           request->command == COMMAND_VERSION || request->command == COMMAND_HELP ||
+           request->command == COMMAND_COMPLETION;
+}
+
+static int read_settings(struct app *app, struct sotto_error *error) {
+    const struct settings_files files = {
+        .only = app->request->value[OPTION_CONFIG],
+        .user = app->own_config[0] == '\0' ? NULL : app->own_config,
+        .system = APP_SYSTEM_CONFIG,
+    };
+    int status = settings_load(&files, &app->settings, error);
+    if (status != 0 && may_go_on(app->request)) {
+        app->unreadable = *error;
+        return 0;
+    }
+    return status;
+}
+
+/* The strongest first: option, environment, file, default. */
+static int settle(struct app *app, struct sotto_error *error) {
+    const struct request *request = app->request;
+    const struct settings *settings = app->settings;
+    const char *profile = variable("SOTTO_PROFILE");
+    if (profile == NULL) {
+        profile = settings_value(settings, SETTING_PROFILE);
+    }
+    app->profile = value_or(request, OPTION_PROFILE,
+                            profile != NULL ? profile : setting_standard(SETTING_PROFILE));
+    app->is_plain = request->given[OPTION_PLAIN] > 0 ||
+                    (variable("SOTTO_PLAIN") != NULL ? is_switched_on("SOTTO_PLAIN")
+                                                     : settings_is_on(settings, SETTING_PLAIN));
+    app->require_verified = request->given[OPTION_REQUIRE_VERIFIED] > 0 ||
+                            settings_is_on(settings, SETTING_REQUIRE_VERIFIED);
+    int status = check_profile(app->profile, error);
+    if (status == 0) {
+        status = read_timeout(app, error);
+    }
+    return status != 0 ? status : read_passphrase_source(app, error);
 }
 
 static void on_notice(void *context, const struct sotto_error *notice) {
@@ -104,18 +146,16 @@ static void on_notice(void *context, const struct sotto_error *notice) {
 }
 
 must_check int app_init(struct app *app, const struct request *request, struct sotto_error *error) {
-    const char *profile = variable("SOTTO_PROFILE");
     *app = (struct app){
         .request = request,
         .clock = clock_system(),
         .out = {.handle = STDOUT_FILENO},
         .home = variable("SOTTO_HOME"),
-        .profile = value_or(request, OPTION_PROFILE, profile == NULL ? "default" : profile),
+        .profile = setting_standard(SETTING_PROFILE),
         .credentials = variable("CREDENTIALS_DIRECTORY"),
         .passphrase_handle = -1,
         .verbose = request->given[OPTION_VERBOSE],
         .is_json = request->given[OPTION_JSON] > 0,
-        .is_plain = request->given[OPTION_PLAIN] > 0 || is_switched_on("SOTTO_PLAIN"),
         .is_quiet = request->given[OPTION_QUIET] > 0,
         .notice = on_notice,
         .notice_context = app,
@@ -127,16 +167,14 @@ must_check int app_init(struct app *app, const struct request *request, struct s
     bool no_input = request->given[OPTION_NO_INPUT] > 0 || is_switched_on("SOTTO_NO_INPUT");
     app->may_ask = !no_input && app->is_terminal[STDIN_FILENO] && app->is_terminal[STDERR_FILENO];
     app->columns = app->is_terminal[STDOUT_FILENO] ? screen_columns(STDOUT_FILENO) : 0;
-    find_cards(app);
-    int status = check_profile(app->profile, error);
-    if (status == 0) {
-        status = read_timeout(app, error);
-    }
-    return status != 0 ? status : read_passphrase_source(app, error);
+    find_folders(app);
+    int status = read_settings(app, error);
+    return status != 0 ? status : settle(app, error);
 }
 
 void app_clear(struct app *app) {
     buffer_clear(&app->passphrase);
+    settings_free(app->settings);
 }
 
 struct sotto_options app_options(struct app *app) {

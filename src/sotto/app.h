@@ -6,6 +6,7 @@
 
 #include "sotto/output.h"
 #include "sotto/parse.h"
+#include "sotto/settings.h"
 
 #include "base/env.h"
 #include "platform/files.h"
@@ -25,6 +26,11 @@ struct app {
     char own_cards[PATH_MAX_BYTES]; /**< folder of cards.d of the user, or empty */
     const char *card_folders[2];    /**< those that there may be */
     size_t card_folder_count;
+    struct settings *settings;     /**< sotto.conf; NULL when it was not read */
+    struct sotto_error unreadable; /**< why not, for commands that run all the same; code empty: it
+                                      was read */
+    char own_config[PATH_MAX_BYTES]; /**< sotto.conf of the user, or empty */
+    bool require_verified;           /**< --require-verified or sotto.conf */
     unsigned verbose;
     bool is_json;
     bool is_plain;
@@ -36,8 +42,11 @@ struct app {
     size_t columns; /**< of the terminal behind stdout, 0 when there is none */
 };
 
-/** Reads global options and environment. `*app` is filled (for errors: how they are written) in any
- * case. Returns the exit status of the usage error in `*error`, or 0. */
+/** Where an administrator's sotto.conf is. */
+#define APP_SYSTEM_CONFIG "/etc/sotto/sotto.conf"
+
+/** Reads global options, environment and sotto.conf. `*app` is filled (for errors: how they are
+ * written) in any case. Returns the exit status of the usage error in `*error`, or 0. */
 must_check int app_init(struct app *app, const struct request *request, struct sotto_error *error);
 void app_clear(struct app *app);
 

@@ -87,10 +87,16 @@ static int join_words(const char *const *words, int count, struct buffer *text,
 static int check(const char *who, const char *where, const struct buffer *text,
                  struct sotto_error *error) {
     const struct error_value values[] = {{"cause", where}, {"peer", who}};
+    int status = 0;
     if (text->size == 0) {
-        return fault_set(error, ERR_EMPTY_MESSAGE, values, 2);
+        status = fault_set(error, ERR_EMPTY_MESSAGE, values, 2);
+    } else if (!text_is_utf8(buffer_view(text))) {
+        status = fault_set(error, ERR_NOT_TEXT, values, 2);
     }
-    return text_is_utf8(buffer_view(text)) ? 0 : fault_set(error, ERR_NOT_TEXT, values, 2);
+    if (status != 0 && strchr(who, ',') != NULL) {
+        error->peer[0] = '\0'; /* it is about several */
+    }
+    return status;
 }
 
 must_check int message_text_take(struct app *app, const char *who, const char *const *words,

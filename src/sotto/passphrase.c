@@ -74,6 +74,10 @@ static int read_source(struct app *app, bool *found, struct sotto_error *error) 
         access(path, F_OK) == 0) {
         return read_file(app, path, error);
     }
+    const char *set = settings_value(app->settings, SETTING_PASSPHRASE_FILE);
+    if (set != NULL) {
+        return read_file(app, set, error);
+    }
     *found = false;
     return 0;
 }

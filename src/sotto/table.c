@@ -22,6 +22,7 @@ static const struct option_row option_table[OPTIONS] = {
                                 "(SOTTO_PASSPHRASE_FILE)"},
     [OPTION_PASSPHRASE_FD] = {"passphrase-fd", 0, TAKES_VALUE, "N",
                               "the same from an open file descriptor"},
+    [OPTION_CONFIG] = {"config", 0, TAKES_VALUE, "FILE", "read this file, and no other sotto.conf"},
     [OPTION_HELP] = {"help", 'h', TAKES_NOTHING, NULL, "show help and do nothing else"},
     [OPTION_VERSION] = {"version", 'V', TAKES_NOTHING, NULL, "show versions and do nothing else"},
     [OPTION_NAME] = {"name", 0, TAKES_VALUE, "NAME", "your name on the server"},
@@ -34,6 +35,8 @@ static const struct option_row option_table[OPTIONS] = {
                    "repeat-safe: the same KEY is never delivered twice"},
     [OPTION_QUEUE] = {"queue", 0, TAKES_NOTHING, NULL,
                       "the same as --wait=queued: a later command sends it"},
+    [OPTION_EXPIRE] = {"expire", 0, TAKES_VALUE, "DUR",
+                       "the recipient erases it so long after it came, once it was shown"},
     [OPTION_WAIT] = {"wait", 0, TAKES_MAYBE, "DUR",
                      "wait for at least one message; without DUR for ever"},
     [OPTION_WAIT_STATE] = {"wait", 0, TAKES_VALUE, "STATE",
@@ -115,7 +118,7 @@ static const struct command_row command_table[COMMANDS] = {
             .name = "send",
             .group = "Talk",
             .brief = "send WHO [TEXT]",
-            .arguments = "WHO [TEXT...]",
+            .arguments = "WHO[,WHO...] [TEXT...]",
             .purpose = "send a message and return when the server has it on disk",
             .notes =
                 "TEXT given: stdin is never read. TEXT is '-', or absent and stdin is no terminal: "
@@ -124,19 +127,23 @@ static const struct command_row command_table[COMMANDS] = {
                 "is asked for.\nText that begins with '-' goes after '--'. A message holds 65,000 "
                 "bytes of UTF-8.\nWith --wait=delivered the other device has to confirm within "
                 "--timeout, else exit 3; the\nmessage stays sent. With the --id of an earlier "
-                "message that one is waited for.",
+                "message that one is waited for.\nSeveral people are told over one connection; WHO "
+                "may be an alias of sotto.conf. When only some\nfailed: exit 10 and a line for "
+                "each of them.",
             .words_min = 1,
             .words_max = WORDS_ANY,
-            .option_count = 4,
-            .options = {OPTION_WAIT_STATE, OPTION_QUEUE, OPTION_ID, OPTION_REQUIRE_VERIFIED},
+            .option_count = 5,
+            .options = {OPTION_WAIT_STATE, OPTION_QUEUE, OPTION_ID, OPTION_EXPIRE,
+                        OPTION_REQUIRE_VERIFIED},
             .examples = {{"sotto send bob \"deploy finished\"", NULL},
                          {"df -h | sotto send bob", NULL},
                          {"make || sotto send ana \"build broke on $(hostname)\"", NULL},
                          {"sotto send bob --id \"disk-$(date +%F)\" \"disk 91 %\"",
                           "delivered once, however often it runs"},
+                         {"sotto send bob,carol --expire 10m \"the code is 4711\"", NULL},
                          {"sotto send ops --wait=delivered --require-verified \"restored\"",
-                          "an alarm that has to arrive, at the right person"}},
-            .exits = {2, 3, 4, 5, 6, 7, 8, 9, 11},
+                          "an alarm that has to arrive, at the right people"}},
+            .exits = {2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
         },
     [COMMAND_RECV] =
         {
@@ -330,6 +337,7 @@ static const struct exit_row exit_table[] = {
     {7, "notfound", "no such user or message"},
     {8, "refused", "the server said no: full, rate, too large, name taken, invites only"},
     {9, "storage", "disk full, store damaged, in use, or open to others"},
+    {10, "partial", "some recipients failed; a line for each of them says why"},
     {11, "version", "client and server share no protocol version"},
     {70, "bug", "internal error"},
     {126, "exec", "the program of --exec cannot be run"},

@@ -16,6 +16,7 @@ enum option_id {
     OPTION_VERBOSE,
     OPTION_PASSPHRASE_FILE,
     OPTION_PASSPHRASE_FD,
+    OPTION_CONFIG,
     OPTION_HELP,
     OPTION_VERSION,
     OPTIONS_GLOBAL, /**< how many of them */
@@ -27,6 +28,7 @@ enum option_id {
     OPTION_INVITE,
     OPTION_ID,
     OPTION_QUEUE,
+    OPTION_EXPIRE,
     OPTION_WAIT,       /**< of recv: how long */
     OPTION_WAIT_STATE, /**< of send: for what */
     OPTION_REQUIRE_VERIFIED,

@@ -128,7 +128,7 @@ static void mistakes_are_named_and_never_run(void **state) {
         {{"send", "bob", "--id"}, "'--id' needs KEY after it", ""},
         {{"send", "bob", "--id", "--json"}, "'--id' needs KEY after it", "--id=--json"},
         {{"recv", "-n"}, "'-n' needs COUNT after it", ""},
-        {{"send"}, "'send' needs WHO", "sotto send WHO [TEXT...]"},
+        {{"send"}, "'send' needs WHO", "sotto send WHO[,WHO...] [TEXT...]"},
         {{"verify"}, "'verify' needs WHO", ""},
         {{"register", "--server", "h"}, "'register' needs NAME", ""},
         {{"card", "bob"}, "'card' takes no argument ('bob')", ""},

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/* sotto.conf, read by inih line by line. inih gets each line prepared: it would cut a long line in
+ * two, and keep a comment that begins with '#' behind a value. */
+#include "sotto/settings.h"
+
+#include "platform/files.h"
+
+#include <ini.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct reading {
+    struct settings *settings;
+    const char *file;
+    struct bytes rest;
+    unsigned line;
+    bool goes_on; /**< the line is indented: more of the value above */
+    int status;
+    struct sotto_error *error;
+};
+
+/* The end of what counts of a line: before a '#' that begins it or follows white space. */
+static size_t without_comment(const char *line, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) {
+            return i;
+        }
+    }
+    return size;
+}
+
+static void check_section(struct reading *reading, const char *line, size_t size) {
+    const char *end = memchr(line, ']', size);
+    size_t length = end == NULL ? size - 1 : (size_t)(end - line) - 1;
+    if (settings_section(line + 1, length) != SECTIONS) {
+        return;
+    }
+    char name[64];
+    char help[160];
+    snprintf(name, sizeof(name), "%.*s", (int)(length < 60 ? length : 60), line + 1);
+    settings_suggest_section(name, help, sizeof(help));
+    reading->status = settings_fault(reading->error, reading->file, reading->line, help,
+                                     "there is no section [%s]", name);
+}
+
+static void fault(struct reading *reading, const char *help, const char *what) {
+    reading->status =
+        settings_fault(reading->error, reading->file, reading->line, help, "%s", what);
+}
+
+/* Takes the next line off the text. */
+static struct bytes cut_line(struct reading *reading) {
+    const uint8_t *line = reading->rest.data;
+    const uint8_t *newline = memchr(line, '\n', reading->rest.size);
+    size_t size = newline == NULL ? reading->rest.size : (size_t)(newline - line);
+    size_t used = newline == NULL ? size : size + 1;
+    reading->rest = bytes_make(line + used, reading->rest.size - used);
+    reading->line++;
+    return bytes_make(line, size);
+}
+
+/* Like fgets for inih: one prepared line a call. */
+static char *next_line(char *out, int room, void *stream) {
+    struct reading *reading = stream;
+    if (reading->rest.size == 0 || reading->status != 0) {
+        return NULL;
+    }
+    struct bytes line = cut_line(reading);
+    const char *text = (const char *)line.data;
+    size_t size = without_comment(text, line.size);
+    reading->goes_on = size > 0 && (text[0] == ' ' || text[0] == '\t');
+    if (memchr(text, '\0', line.size) != NULL) {
+        fault(reading, "", "a zero byte stands there");
+    } else if (size + 2 > (size_t)room) {
+        fault(reading, "A value goes on in the next line when that is indented.",
+              "the line is too long");
+    } else if (size > 0 && text[0] == '[') {
+        check_section(reading, text, size);
+    }
+    if (reading->status != 0) {
+        return NULL;
+    }
+    memcpy(out, text, size);
+    memcpy(out + size, "\n", 2);
+    return out;
+}
+
+static int on_setting(void *context, const char *section, const char *name, const char *value) {
+    struct reading *reading = context;
+    if (reading->status == 0) {
+        reading->status =
+            settings_take(reading->settings, settings_section(section, strlen(section)), name,
+                          value, reading->file, reading->line, reading->goes_on, reading->error);
+    }
+    return reading->status == 0 ? 1 : 0;
+}
+
+static int parse(struct reading *reading) {
+    int bad_line = ini_parse_stream(next_line, reading, on_setting, reading);
+    if (bad_line != 0 && reading->status == 0) {
+        reading->line = bad_line > 0 ? (unsigned)bad_line : reading->line;
+        fault(reading, "", bad_line > 0 ? "the line is not NAME = VALUE" : "out of memory");
+    }
+    return reading->status;
+}
+
+must_check int settings_read_file(struct settings *settings, const char *file, bool may_lack,
+                                  struct sotto_error *error) {
+    unsigned mode = 0;
+    struct buffer text;
+    buffer_init(&text, SETTINGS_FILE_MAX_BYTES);
+    int status = 0;
+    enum error read = file_read_shared(file, &text, &mode);
+    if (read == OK) {
+        struct reading reading = {
+            .settings = settings, .file = file, .rest = buffer_view(&text), .error = error};
+        status = parse(&reading);
+    } else if (read == ERR_NOT_FOUND) {
+        status = may_lack ? 0 : settings_fault(error, file, 0, "", "there is no such file");
+    } else if (read == ERR_STORE_PERMISSIONS) {
+        status = settings_fault(error, file, 0,
+                                "Whoever can write it chooses who gets your "
+                                "messages:  chmod go-w FILE",
+                                "it can be written by others (its mode is %04o)", mode);
+    } else {
+        status = settings_fault(error, file, 0, "", "it cannot be read, or is larger than 256 KiB");
+    }
+    buffer_clear(&text);
+    return status;
+}
