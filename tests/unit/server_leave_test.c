@@ -75,7 +75,9 @@ static void to_others_there_is_no_such_user(void **state) {
     peer_send(world, ana, "bob", 1, "x");
     world_settle(world);
     peer_expect(ana, WIRE_ACCEPTED);
+    assert_int_equal(server_figures(world->server).mailboxes, 2);
     leaves(world, bob);
+    assert_int_equal(server_figures(world->server).mailboxes, 1);
     peer_send(world, ana, "bob", 2, "x");
     world_settle(world);
     peer_expect_error(ana, ERR_NO_SUCH_USER);
