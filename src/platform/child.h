@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A program that is run with a text on its stdin, beside the caller's own work: nothing here waits.
- */
+ * SIGPIPE is ignored (process_harden). */
 #ifndef SOTTO_PLATFORM_CHILD_H
 #define SOTTO_PLATFORM_CHILD_H
 
