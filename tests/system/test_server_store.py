@@ -72,6 +72,20 @@ def test_data_of_an_earlier_version_is_served(tmp_path, then, file):
         assert database.execute(of_bob).fetchone() == (0,)
 
 
+@pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
+def test_a_backup_of_an_earlier_version_is_restored(tmp_path, file):
+    unpacked(file, tmp_path)
+    old, new = Server(tmp_path), Server(tmp_path / "new")
+    old.run("backup", str(tmp_path / "then.backup"))
+    new.run("restore", str(tmp_path / "then.backup"))
+    assert "whole" in new.run("check", "--deep").out
+    listed = {one["name"]: one for one in new.run("user", "list", "--json").objects("user")}
+    assert listed["bob"]["waiting"] >= len(WAITING) and set(listed) == {"ana", "bob"}
+    with sqlite3.connect(new.database()) as database:
+        assert database.execute("PRAGMA user_version").fetchone() > (1,)
+        assert database.execute("SELECT count(*) FROM one_time").fetchone() == (0,)
+
+
 def test_the_version_that_wrote_newer_data_is_named(tmp_path):
     server = Server(tmp_path)
     server.start()
