@@ -140,7 +140,6 @@ must_check int command_recv(struct app *app, struct sotto_error *error) {
     if (status == 0) {
         status = run(&receiving, error);
     }
-    recv_options_clear(&receiving.options);
     if (receiving.exec != NULL) {
         exec_end(receiving.exec);
     }

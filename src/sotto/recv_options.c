@@ -5,7 +5,6 @@
 #include "sotto/fault.h"
 #include "sotto/when.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { ID_CHARACTERS = SOTTO_ID_SIZE - 1 };
@@ -31,27 +30,23 @@ static int read_count(const struct request *request, uint32_t *count, struct sot
     return 0;
 }
 
-/* "ana,bob": the library judges the names. */
-static int read_from(const struct request *request, struct recv_options *options,
+static int read_from(const struct app *app, struct recv_options *options,
                      struct sotto_error *error) {
-    const char *text = request->value[OPTION_FROM];
+    const char *text = app->request->value[OPTION_FROM];
+    struct recipients *senders = &options->senders;
     if (text == NULL) {
         return 0;
     }
-    options->senders = strdup(text);
-    if (options->senders == NULL) {
-        const struct error_value values[] = {{"cause", "out of memory"}};
-        return fault_set(error, ERR_INTERNAL, values, 1);
+    int status = recipients_read(app->settings, text, senders, error);
+    if (status == 0 && senders->count > SOTTO_FROM_MAX) {
+        status = fault_usage(error, "", "--from takes %d people at most", SOTTO_FROM_MAX);
     }
-    char *at = options->senders;
-    for (char *name = strsep(&at, ","); name != NULL; name = strsep(&at, ",")) {
-        if (options->request.from_count == SOTTO_FROM_MAX) {
-            return fault_usage(error, "", "--from takes %d names at most", SOTTO_FROM_MAX);
-        }
-        options->from[options->request.from_count++] = name;
+    for (size_t i = 0; status == 0 && i < senders->count; i++) {
+        options->from[i] = senders->names[i];
     }
     options->request.from = options->from;
-    return 0;
+    options->request.from_count = senders->count;
+    return status;
 }
 
 /* 26 characters without a mark between digits are an id; there is no time like that. */
@@ -118,12 +113,7 @@ must_check int recv_options_read(const struct app *app, struct recv_options *opt
         status = read_count(request, &options->request.count, error);
     }
     if (status == 0) {
-        status = read_from(request, options, error);
+        status = read_from(app, options, error);
     }
     return status == 0 ? read_since(app, &options->request, error) : status;
-}
-
-void recv_options_clear(struct recv_options *options) {
-    free(options->senders);
-    options->senders = NULL;
 }

@@ -4,17 +4,17 @@
 #define SOTTO_SOTTO_RECV_OPTIONS_H
 
 #include "sotto/app.h"
+#include "sotto/recipients.h"
 
 struct recv_options {
     struct sotto_receive request;
-    char *senders; /**< the value of --from, cut into names */
+    struct recipients senders; /**< of --from */
     const char *from[SOTTO_FROM_MAX];
 };
 
-/** Returns the exit status of the usage error in `*error`, or 0. recv_options_clear it in both
- * cases. */
+/** Fills `*options`, which `request` points into. Returns the exit status of the error in `*error`
+ * (usage, name_invalid), or 0. */
 must_check int recv_options_read(const struct app *app, struct recv_options *options,
                                  struct sotto_error *error);
-void recv_options_clear(struct recv_options *options);
 
 #endif

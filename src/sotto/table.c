@@ -47,7 +47,7 @@ static const struct option_row option_table[OPTIONS] = {
     [OPTION_FOLLOW] = {"follow", 0, TAKES_NOTHING, NULL, "go on printing what comes"},
     [OPTION_AS] = {"as", 0, TAKES_VALUE, "CURSOR",
                    "a bookmark of its own, so that readers do not take from each other ('recv')"},
-    [OPTION_FROM] = {"from", 0, TAKES_VALUE, "WHO[,WHO]", "only from them; the rest stays unread"},
+    [OPTION_FROM] = {"from", 0, TAKES_VALUE, "WHO[,WHO]", "only from them (or an alias); the rest stays unread"},
     [OPTION_SINCE] = {"since", 0, TAKES_VALUE, "TIME|ID",
                       "read again what came since then, or after that message"},
     [OPTION_EXEC] = {"exec", 0, TAKES_VALUE, "PROGRAM",

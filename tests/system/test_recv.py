@@ -94,9 +94,15 @@ def test_from_leaves_the_rest_unread_for_that_reader(tmp_path):
     assert bob.texts("--from", "dave,carol", "-n", "1") == ["dave 0"]
     assert bob.texts() == ["dave 1", "ana 2"], "what was left out comes first, in its order"
     assert unread(bob) == 0
+    config = bob.home / "config" / "sotto.conf"
+    config.parent.mkdir(mode=0o700, exist_ok=True)
+    config.write_text("[alias]\nops = dave, carol\n")
+    for sender in (ana, dave, carol):
+        sender.send("bob", f"{sender.name} again")
+    assert bob.texts("--from", "ops") == ["dave again", "carol again"] and bob.texts() == ["ana again"]
     said = check(bob.run("recv", "--from", "ana,no one", expect=2), "name_invalid")
     assert "'no one'" in said.err
-    check(bob.run("recv", "--from", ",".join(["ana"] * 65), expect=2), "usage")
+    check(bob.run("recv", "--from", ",".join(f"u{number}" for number in range(65)), expect=2), "usage")
 
 
     from_and_require_verified(ana, bob, carol)
