@@ -4,6 +4,7 @@
 #include "platform/files.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,23 @@ struct place {
     const char *of_user;  /* under HOME otherwise */
 };
 
+/* HOME; services run without it, and then the user's entry in the passwd database says. */
+static bool find_home(char *out, size_t size) {
+    const char *home = absolute(getenv("HOME"));
+    struct passwd entry;
+    struct passwd *found = NULL;
+    char spare[PATH_MAX_BYTES];
+    if (home == NULL && getpwuid_r(geteuid(), &entry, spare, sizeof(spare), &found) == 0 &&
+        found != NULL) {
+        home = absolute(found->pw_dir);
+    }
+    if (home == NULL || strlen(home) >= size) {
+        return false;
+    }
+    memcpy(out, home, strlen(home) + 1);
+    return true;
+}
+
 static enum error locate(const struct place *place, const char *program, const char *home,
                          char *out, size_t size) {
     if (home != NULL) {
@@ -80,8 +98,8 @@ static enum error locate(const struct place *place, const char *program, const c
     if (folder != NULL) {
         return path_join(folder, program, out, size);
     }
-    const char *user = absolute(getenv("HOME"));
-    if (user == NULL) {
+    char user[PATH_MAX_BYTES];
+    if (!find_home(user, sizeof(user))) {
         return ERR_NOT_FOUND;
     }
     char parent[PATH_MAX_BYTES];

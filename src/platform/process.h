@@ -13,8 +13,8 @@ must_check enum error process_harden(void);
 must_check enum error process_raise_files(unsigned long wanted, unsigned long *got);
 
 /** Folder of the user's data for `program` ("sotto", "sottod"): $XDG_DATA_HOME/program or
- * ~/.local/share/program, or <home>/data when `home` (SOTTO_HOME) is not NULL. ERR_NOT_FOUND
- * without a home, ERR_LIMIT. */
+ * ~/.local/share/program, or <home>/data when `home` (SOTTO_HOME) is not NULL. Without HOME the
+ * home of the passwd database counts. ERR_NOT_FOUND without a home, ERR_LIMIT. */
 must_check enum error process_data_folder(const char *program, const char *home, char *out,
                                           size_t size);
 

@@ -102,7 +102,7 @@ static void find_folders(struct app *app) {
 static bool may_go_on(const struct request *request) {
     return request->wants_help || request->wants_version || request->command == COMMAND_NONE ||
            request->command == COMMAND_VERSION || request->command == COMMAND_HELP ||
-           request->command == COMMAND_COMPLETION;
+           request->command == COMMAND_COMPLETION || request->command == COMMAND_DOCTOR;
 }
 
 static int read_settings(struct app *app, struct sotto_error *error) {

@@ -58,36 +58,48 @@ static void on_check(void *context, const struct sotto_check *check) {
 
 /* ---- the checks of the command line */
 
-/* The folder of sotto.conf and cards.d: whoever can write there decides about trust. */
+static void config_fails(struct doctoring *doctoring, const char *where, const char *found,
+                         const char *fix, const struct sotto_error *problem) {
+    const struct sotto_check check = {.name = "config",
+                                      .state = SOTTO_CHECK_FAIL,
+                                      .found = found,
+                                      .where = where,
+                                      .fix = fix,
+                                      .problem = problem};
+    on_check(doctoring, &check);
+}
+
+/* sotto.conf, and the folder that it and cards.d are in: whoever can write there decides about
+ * trust. */
 static void check_config(struct doctoring *doctoring) {
     struct app *app = doctoring->app;
     char folder[PATH_MAX_BYTES] = "";
+    char detail[8];
+    char fix[PATH_MAX_BYTES + 16];
     unsigned mode = 0;
-    struct sotto_check check = {
-        .name = "config", .where = folder, .fix = "", .found = "nobody else can write it"};
     struct sotto_error problem;
     enum error error = process_config_folder("sotto", app->home, folder, sizeof(folder));
     if (error == OK) {
         error = file_check_shared(folder, &mode);
     }
-    if (error == ERR_NOT_FOUND) {
-        check.found = "there is none, and none is needed";
-    } else if (error != OK) {
-        char detail[8];
-        char fix[PATH_MAX_BYTES + 16];
+    if (app->unreadable.code[0] != '\0') {
+        config_fails(doctoring, "", "sotto.conf cannot be read", "Correct sotto.conf.",
+                     &app->unreadable);
+    } else if (error == OK || error == ERR_NOT_FOUND) {
+        const struct sotto_check check = {.name = "config",
+                                          .where = folder,
+                                          .fix = "",
+                                          .found = error == OK ? "is well-formed, and nobody else's"
+                                                               : "there is none, none is needed"};
+        on_check(doctoring, &check);
+    } else {
         snprintf(detail, sizeof(detail), "%04o", mode & 07777);
         snprintf(fix, sizeof(fix), "chmod go-w %s", folder);
         const struct error_value values[] = {
             {"path", folder}, {"detail", detail}, {"cause", "go-w"}};
-        fault_set(&problem, ERR_STORE_PERMISSIONS, values, 3);
-        check.state = SOTTO_CHECK_FAIL;
-        check.found = "others can write it";
-        check.fix = fix;
-        check.problem = &problem;
-        on_check(doctoring, &check);
-        return;
+        fault_set(&problem, error == ERR_STORE_PERMISSIONS ? error : ERR_STORAGE_FAILED, values, 3);
+        config_fails(doctoring, folder, "others can write it", fix, &problem);
     }
-    on_check(doctoring, &check);
 }
 
 static bool is_utf8(void) {

@@ -103,6 +103,11 @@ def test_what_is_wrong_on_this_machine(tmp_path):
     found = doctor(ana, expect=9)
     assert found["config"]["code"] == "store_permissions" and found["config"]["fix"].startswith("chmod go-w ")
     (ana.home / "config").chmod(0o700)
+    (ana.home / "config" / "sotto.conf").write_text("[mial]\n")
+    found = doctor(ana, expect=2)
+    assert found["config"]["code"] == "usage" and "[mial]" in found["config"]["message"]
+    assert {found[name]["state"] for name in CHECKS[1:]} == {"ok"}, "the others are made all the same"
+    (ana.home / "config" / "sotto.conf").unlink()
     # One byte in the middle of the last page: it opens, and is not what was written.
     ana.run("recv")
     with open(folder / "store.db", "r+b") as file:
