@@ -100,7 +100,7 @@ must_check int recv_options_read(const struct app *app, struct recv_options *opt
     *options = (struct recv_options){
         .request =
             {
-                .require_verified = request->given[OPTION_REQUIRE_VERIFIED] > 0,
+                .require_verified = app->require_verified,
                 .follow = request->given[OPTION_FOLLOW] > 0,
                 .cursor = request->value[OPTION_AS],
             },

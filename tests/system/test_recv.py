@@ -219,7 +219,7 @@ def test_what_is_held_is_told_once_and_comes_when_it_is_verified(tmp_path):
 
 def killed(client, call, when, *args):
     """Runs recv until its system call number `when` of that name, which it does not survive. Whether it came so far."""
-    command = ["strace", "-o", os.devnull, "-e", "signal=none", "-e", f"inject={call}:signal=KILL:when={when}"]
+    command = ["strace", "-o", os.devnull, "-e", "signal=none", "-e", f"inject=?{call}:signal=KILL:when={when}"]
     process = start([*command, *client.command("recv", *args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE, env=client.environment())
     out, err = process.communicate(timeout=60)
