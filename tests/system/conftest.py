@@ -46,9 +46,16 @@ def forge():
 
 
 @pytest.fixture
-def figures(request, capsys):
-    """Prints a line of figures although pytest captures what tests print."""
+def figures(request):
+    """Keeps a line of figures; they are printed when all tests have ended."""
     def say(line):
-        with capsys.disabled():
-            print(f"\n  {request.node.name}: {line}", flush=True)
+        request.node.user_properties.append(("figures", line))
     return say
+
+
+def pytest_terminal_summary(terminalreporter):
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, line in getattr(report, "user_properties", ()):
+                if name == "figures" and report.when == "call":
+                    terminalreporter.write_line(f"{report.nodeid.rsplit('::', 1)[-1]}: {line}")
