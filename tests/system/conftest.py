@@ -26,7 +26,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def no_process_is_left():
-    """Whatever a test started is gone when it ends, also when it failed."""
+    """Whatever a test started is gone when it ends, also when it failed; what its module has in common stays."""
+    common = sottotest.started()
+    yield
+    sottotest.end_all(common)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_process_outlives_its_module():
     yield
     sottotest.end_all()
 

@@ -145,9 +145,16 @@ def end(process, how=signal.SIGTERM, seconds=10.0):
         return process.wait()
 
 
-def end_all():
+def started():
+    """The processes that were started and are to be ended."""
     with _started_lock:
-        left, _started[:] = list(_started), []
+        return list(_started)
+
+
+def end_all(but=()):
+    with _started_lock:
+        left = [process for process in _started if process not in but]
+        _started[:] = [process for process in _started if process in but]
     for process in left:
         if process.poll() is None:
             end(process, signal.SIGKILL)

@@ -97,7 +97,7 @@ def test_examples_are_understood(machine, tmp_path, page, line):
         line = re.sub(rf"\b{name}\b", {"LINK": server.invite, "FILE": lambda: str(me.home / "file")}[name](), line) \
             if re.search(rf"\b{name}\b", line) else line
     env = {**me.environment(), "PATH": f"{tools}:{os.path.dirname(program('sotto'))}:{os.environ['PATH']}", "HOME": str(tmp_path)}
-    said = subprocess.run(["timeout", "--preserve-status", "3", "bash", "-c", line], env=env, cwd=tmp_path, capture_output=True,
+    said = subprocess.run(["timeout", "--preserve-status", "1", "bash", "-c", line], env=env, cwd=tmp_path, capture_output=True,
                           text=True, check=False, input=card)
     assert "[usage, exit 2]" not in said.stderr and "exit 70" not in said.stderr, said.stderr
     assert "command not found" not in said.stderr, said.stderr
