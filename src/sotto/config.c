@@ -3,6 +3,7 @@
 #include "sotto/commands.h"
 #include "sotto/fault.h"
 #include "sotto/json.h"
+#include "sotto/settings_list.h"
 #include "sotto/tell.h"
 
 #include <string.h>
@@ -75,14 +76,9 @@ static int ask(struct app *app, struct sotto *client, struct sotto_error *error)
     return status;
 }
 
-must_check int command_config(struct app *app, struct sotto_error *error) {
+static int pin_server_key(struct app *app, struct sotto_error *error) {
     struct sotto *client = NULL;
     const char *told = app->request->value[OPTION_KEY];
-    if (strcmp(app->request->words[0], "server-key") != 0) {
-        return fault_usage(error, "Usage:  sotto config server-key\nMore:   sotto help config",
-                           "there is nothing to configure by the name of '%.60s'",
-                           app->request->words[0]);
-    }
     if (told == NULL && !app->may_ask) {
         return fault_input(error, "the key that the server's admin told", "--key FP");
     }
@@ -92,4 +88,17 @@ must_check int command_config(struct app *app, struct sotto_error *error) {
     }
     sotto_close(client);
     return status;
+}
+
+must_check int command_config(struct app *app, struct sotto_error *error) {
+    const struct request *request = app->request;
+    const char *key = request->word_count > 0 ? request->words[0] : NULL;
+    if (key != NULL && strcmp(key, "server-key") == 0) {
+        return pin_server_key(app, error);
+    }
+    if (request->given[OPTION_KEY] > 0) {
+        return fault_usage(error, "Usage:  sotto config server-key --key FP",
+                           "'--key' belongs to 'sotto config server-key'");
+    }
+    return settings_list(app, key, error);
 }

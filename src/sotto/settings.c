@@ -53,7 +53,7 @@ int settings_fault(struct sotto_error *error, const char *file, unsigned line, c
     if (line > 0) {
         snprintf(place, sizeof(place), "%u:", line);
     }
-    return fault_usage(error, help, "%.120s:%s %.160s", file, place, cause);
+    return fault_usage(error, help, "%.170s:%s %.130s", file, place, cause);
 }
 
 enum section settings_section(const char *name, size_t size) {
@@ -235,7 +235,8 @@ static char *lower_case(const char *text) {
 must_check int settings_take(struct settings *settings, enum section section, const char *name,
                              const char *value, const char *file, unsigned line, bool goes_on,
                              struct sotto_error *error) {
-    if (goes_on && settings->count > 0) {
+    if (goes_on) {
+        require(settings->count > 0);
         return continue_value(&settings->lines[settings->count - 1], value, error);
     }
     if (section == SECTIONS) {

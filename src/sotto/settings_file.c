@@ -16,7 +16,8 @@ struct reading {
     const char *file;
     struct bytes rest;
     unsigned line;
-    bool goes_on; /**< the line is indented: more of the value above */
+    bool has_name; /**< a value stands above, under the same section */
+    bool goes_on;  /**< the line is indented: more of that value */
     int status;
     struct sotto_error *error;
 };
@@ -70,14 +71,19 @@ static char *next_line(char *out, int room, void *stream) {
     struct bytes line = cut_line(reading);
     const char *text = (const char *)line.data;
     size_t size = without_comment(text, line.size);
-    reading->goes_on = size > 0 && (text[0] == ' ' || text[0] == '\t');
+    size_t indent = 0;
+    while (indent < size && (text[indent] == ' ' || text[indent] == '\t')) {
+        indent++;
+    }
+    reading->goes_on = indent > 0 && indent < size && reading->has_name;
     if (memchr(text, '\0', line.size) != NULL) {
         fault(reading, "", "a zero byte stands there");
     } else if (size + 2 > (size_t)room) {
         fault(reading, "A value goes on in the next line when that is indented.",
               "the line is too long");
-    } else if (size > 0 && text[0] == '[') {
-        check_section(reading, text, size);
+    } else if (indent < size && text[indent] == '[' && !reading->goes_on) {
+        reading->has_name = false;
+        check_section(reading, text + indent, size - indent);
     }
     if (reading->status != 0) {
         return NULL;
@@ -93,6 +99,7 @@ static int on_setting(void *context, const char *section, const char *name, cons
         reading->status =
             settings_take(reading->settings, settings_section(section, strlen(section)), name,
                           value, reading->file, reading->line, reading->goes_on, reading->error);
+        reading->has_name = true;
     }
     return reading->status == 0 ? 1 : 0;
 }
@@ -106,6 +113,17 @@ static int parse(struct reading *reading) {
     return reading->status;
 }
 
+/* Whoever can write the folder can put another file there. */
+static enum error check_folder(const char *file, unsigned *mode) {
+    char folder[PATH_MAX_BYTES];
+    const char *slash = strrchr(file, '/');
+    if (slash == NULL || slash == file) {
+        return OK; /* the folder of whoever calls, or the root */
+    }
+    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - file), file);
+    return file_check_shared(folder, mode);
+}
+
 must_check int settings_read_file(struct settings *settings, const char *file, bool may_lack,
                                   struct sotto_error *error) {
     unsigned mode = 0;
@@ -113,7 +131,13 @@ must_check int settings_read_file(struct settings *settings, const char *file, b
     buffer_init(&text, SETTINGS_FILE_MAX_BYTES);
     int status = 0;
     enum error read = file_read_shared(file, &text, &mode);
-    if (read == OK) {
+    bool is_folder_open = read == OK && check_folder(file, &mode) == ERR_STORE_PERMISSIONS;
+    if (is_folder_open) {
+        status = settings_fault(error, file, 0,
+                                "Whoever can write there chooses who gets your "
+                                "messages:  chmod go-w FOLDER",
+                                "its folder can be written by others (mode %04o)", mode);
+    } else if (read == OK) {
         struct reading reading = {
             .settings = settings, .file = file, .rest = buffer_view(&text), .error = error};
         status = parse(&reading);

@@ -47,7 +47,8 @@ static const struct option_row option_table[OPTIONS] = {
     [OPTION_FOLLOW] = {"follow", 0, TAKES_NOTHING, NULL, "go on printing what comes"},
     [OPTION_AS] = {"as", 0, TAKES_VALUE, "CURSOR",
                    "a bookmark of its own, so that readers do not take from each other ('recv')"},
-    [OPTION_FROM] = {"from", 0, TAKES_VALUE, "WHO[,WHO]", "only from them (or an alias); the rest stays unread"},
+    [OPTION_FROM] = {"from", 0, TAKES_VALUE, "WHO[,WHO]",
+                     "only from them (or an alias); the rest stays unread"},
     [OPTION_SINCE] = {"since", 0, TAKES_VALUE, "TIME|ID",
                       "read again what came since then, or after that message"},
     [OPTION_EXEC] = {"exec", 0, TAKES_VALUE, "PROGRAM",
@@ -268,19 +269,22 @@ static const struct command_row command_table[COMMANDS] = {
         {
             .name = "config",
             .group = "Machine",
-            .brief = "config server-key",
-            .arguments = "server-key",
-            .purpose = "pin another key of the server, after comparing it",
+            .brief = "config",
+            .arguments = "[server-key | KEY]",
+            .purpose = "show what is set, and where; pin another key of the server",
             .notes =
-                "For a server that was set up anew: ask its admin, not by sotto, what \"sottod "
-                "key\" prints, and\ngive it here or with --key. Its 26 characters are compared "
-                "with the key that the server shows\nnow; only when they are the same it is "
-                "trusted from then on, else exit 4.",
-            .words_min = 1,
+                "Options are stronger than variables, these than ~/.config/sotto/sotto.conf, and "
+                "that than\n/etc/sotto/sotto.conf. Into a pipe: name, value, origin, separated by "
+                "tabs.\nserver-key is for a server that was set up anew: ask its admin, not by "
+                "sotto, what \"sottod key\"\nprints, and give it here or with --key. Its 26 "
+                "characters are compared with the key that the\nserver shows now; only when they "
+                "are the same it is trusted from then on, else exit 4.",
             .words_max = 1,
             .option_count = 1,
             .options = {OPTION_KEY},
-            .examples = {{"sotto config server-key", NULL},
+            .examples = {{"sotto config", NULL},
+                         {"sotto config timeout", NULL},
+                         {"sotto config server-key", "after the server was set up anew"},
                          {"sotto config server-key --key 7QK4-V2TM-... --no-input", "in a script"}},
             .exits = {2, 4, 5, 6, 9, 11},
         },

@@ -154,8 +154,8 @@ def test_version_names_the_libraries(ana):
     (["send", "bob", "hi", "--queue", "--wait", "delivered"], "--queue and --wait=delivered exclude each other"),
     (["--wait", "send", "bob"], "before the command it is '--wait=STATE'"),
     (["recv", "--number", "1"], "'recv' has no option '--number'"),
-    (["config"], "'config' needs server-key"),
-    (["config", "timeout"], "by the name of 'timeout'"),
+    (["config", "timeoot"], "by the name of 'timeoot'"),
+    (["config", "a", "b"], "one argument too many"),
     (["verify", "bob", "--card", "sotto-card:1:bob@h:x:y"], "--card takes a file"),
 ])
 def test_usage_errors_name_the_mistake_and_run_nothing(ana, args, words):

@@ -28,7 +28,7 @@ def check(result, code):
 
 @pytest.mark.parametrize("args", [["send"], ["sned"], ["recv", "--no-such-option"], ["send", "bob", "hi", "--id"],
                                   ["recv", "--wait=soon"], ["recv", "-n", "0"], ["recv", "-n", "x"], [],
-                                  ["users", "a", "b"], ["verify", "bob", "--accept"], ["config"],
+                                  ["users", "a", "b"], ["verify", "bob", "--accept"], ["config", "timeoot"],
                                   ["send", "bob", "hi", "--wait=never"], ["join", "http://example.org/"]])
 def test_usage(tmp_path, args):
     check(Client(tmp_path, "ana").run(*args, expect=2), "usage")
