@@ -41,8 +41,8 @@ struct settings_files {
     const char *system;
 };
 
-/** Reads and checks. The file names are lent. Errors: usage, store_permissions is part of it
- * (somebody else can write the file). Free with settings_free. */
+/** Reads and checks. The file names are lent. Errors: usage, store_permissions
+ * (somebody else can write the file or its folder), storage_failed. Free with settings_free. */
 must_check int settings_load(const struct settings_files *files, struct settings **settings,
                              struct sotto_error *error);
 void settings_free(struct settings *settings);

@@ -4,10 +4,10 @@
 #include "sotto/settings.h"
 
 #include "platform/files.h"
+#include "sotto/fault.h"
 
+#include <errno.h>
 #include <ini.h>
-
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,29 +114,41 @@ static int parse(struct reading *reading) {
 }
 
 /* Whoever can write the folder can put another file there. */
-static enum error check_folder(const char *file, unsigned *mode) {
-    char folder[PATH_MAX_BYTES];
+static enum error check_folder(const char *file, char folder[PATH_MAX_BYTES], unsigned *mode) {
     const char *slash = strrchr(file, '/');
     if (slash == NULL || slash == file) {
         return OK; /* the folder of whoever calls, or the root */
     }
-    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - file), file);
+    snprintf(folder, PATH_MAX_BYTES, "%.*s", (int)(slash - file), file);
     return file_check_shared(folder, mode);
+}
+
+/* Whoever can write the file, or put another one in its place, chooses who gets messages. */
+static int open_to_others(const char *path, unsigned mode, struct sotto_error *error) {
+    char shown[8];
+    snprintf(shown, sizeof(shown), "%04o", mode);
+    const struct error_value values[] = {{"path", path}, {"detail", shown}, {"cause", "go-w"}};
+    return fault_set(error, ERR_STORE_PERMISSIONS, values, 3);
+}
+
+static int unreadable(const char *file, enum error why, struct sotto_error *error) {
+    int number = errno;
+    if (why == ERR_LIMIT) {
+        return settings_fault(error, file, 0, "", "it is larger than 256 KiB");
+    }
+    return fault_storage(error, file, number == 0 ? EINVAL : number, "Nothing was done.");
 }
 
 must_check int settings_read_file(struct settings *settings, const char *file, bool may_lack,
                                   struct sotto_error *error) {
+    char folder[PATH_MAX_BYTES];
     unsigned mode = 0;
     struct buffer text;
     buffer_init(&text, SETTINGS_FILE_MAX_BYTES);
     int status = 0;
     enum error read = file_read_shared(file, &text, &mode);
-    bool is_folder_open = read == OK && check_folder(file, &mode) == ERR_STORE_PERMISSIONS;
-    if (is_folder_open) {
-        status = settings_fault(error, file, 0,
-                                "Whoever can write there chooses who gets your "
-                                "messages:  chmod go-w FOLDER",
-                                "its folder can be written by others (mode %04o)", mode);
+    if (read == OK && check_folder(file, folder, &mode) == ERR_STORE_PERMISSIONS) {
+        status = open_to_others(folder, mode, error);
     } else if (read == OK) {
         struct reading reading = {
             .settings = settings, .file = file, .rest = buffer_view(&text), .error = error};
@@ -144,12 +156,9 @@ must_check int settings_read_file(struct settings *settings, const char *file, b
     } else if (read == ERR_NOT_FOUND) {
         status = may_lack ? 0 : settings_fault(error, file, 0, "", "there is no such file");
     } else if (read == ERR_STORE_PERMISSIONS) {
-        status = settings_fault(error, file, 0,
-                                "Whoever can write it chooses who gets your "
-                                "messages:  chmod go-w FILE",
-                                "it can be written by others (its mode is %04o)", mode);
+        status = open_to_others(file, mode, error);
     } else {
-        status = settings_fault(error, file, 0, "", "it cannot be read, or is larger than 256 KiB");
+        status = unreadable(file, read, error);
     }
     buffer_clear(&text);
     return status;
