@@ -137,9 +137,10 @@ enum {
     ACCEPTS_PER_ROUND = 8,        /**< and not more at once */
     MAILBOX_MAX_MESSAGES = 10000, /**< waiting, per device */
     SERVER_FULL_RETRY_S = 30,
-    STORE_BATCH_MAX = 2048, /**< operations in one transaction */
-    STORE_QUEUE_MAX = 4096, /**< operations waiting for the writer */
-    EARLY_WAIT_MS = 100,    /**< for an acknowledgement before a message is stored */
+    STORE_BATCH_MAX = 2048,    /**< operations in one transaction */
+    STORE_QUEUE_MAX = 4096,    /**< operations waiting for the writer */
+    EARLY_WAIT_MS = 100,       /**< for an acknowledgement before a message is stored */
+    LOG_LINES_PER_MINUTE = 10, /**< of each kind that others bring about; then how many more */
 };
 #define STORE_QUEUE_MAX_BYTES (UINT64_C(32) << 20) /**< memory of those operations */
 #define MAILBOX_MAX_BYTES (UINT64_C(1) << 30)      /**< waiting, per device */
@@ -166,8 +167,9 @@ enum {
     CLIENT_TIMEOUT_MS = 15 * 1000,
     SPACE_LOW_BYTES = 64 * 1024 * 1024, /**< less room for a store is worth a word */
     SPACE_OUT_BYTES = 1024 * 1024,      /**< and less than this a failure */
-    WIND_UP_MS = 2000, /**< receipts and confirmations leave before a command ends */
-    CARDS_MAX = 4096,  /**< cards that an administrator vouches for (cards.d) */
+    WIND_UP_MS = 2000,             /**< receipts and confirmations leave before a command ends */
+    STAY_RETRY_MAX_MS = 60 * 1000, /**< between two connections of work that lasts, at most */
+    CARDS_MAX = 4096,              /**< cards that an administrator vouches for (cards.d) */
     CARD_FILE_MAX_BYTES = 1024,
     SENDS_IN_FLIGHT_MAX = 64,
     CURSOR_NAME_MAX_BYTES = 64, /**< `recv --as NAME` */

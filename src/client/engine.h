@@ -136,6 +136,9 @@ struct submission {
  */
 must_check enum error engine_submit(struct engine *engine, uint64_t now_ms,
                                     const struct submission *submission, size_t *number);
+/** The result, which has come, is not asked for any more by one who handed the message in: an
+ * engine that lives long keeps no more of them than are waited for. Without it they are kept. */
+void engine_forget(struct engine *engine, size_t number);
 /** Valid until the next event. */
 const struct send_result *engine_result(const struct engine *engine, size_t number);
 

@@ -323,6 +323,8 @@ must_check enum error job_correspondent(struct engine *engine, const struct user
                                         size_t *index);
 /** The job has its result; its text is wiped. */
 void job_conclude(struct job *job, const struct failure *failure);
+/** Its place is free: it is done, and nobody asks for its result. */
+void job_spare(struct engine *engine, struct job *job);
 /** The time that a message carries: now, but never twice and never backwards. */
 must_check enum error job_next_sent(struct engine *engine, uint64_t *sent_ms);
 /** Writes down the latest of these times, in the transaction that stores something with one. */

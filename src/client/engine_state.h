@@ -13,7 +13,6 @@ enum {
     BUNDLES_IN_FLIGHT_MAX = 8,
     GAP_WAIT_MS = 2000, /**< a missing message is waited for so long before later ones are shown */
     OUTPUT_MAX_BYTES = 8 * 1024 * 1024,
-    SPARE_JOBS_MAX = SENDS_IN_FLIGHT_MAX,
 };
 
 /** What was asked of the server and not answered. */
@@ -45,6 +44,8 @@ struct job {
     bool is_in_flight;
     bool is_repair;  /**< encrypted again after its session had failed */
     bool is_dropped; /**< its row is gone: the answer changes nothing */
+    unsigned askers; /**< submissions whose result is still asked for */
+    bool is_spare;   /**< done, and nobody asks for its result: the place is free */
 };
 
 /** A person to whom messages go in this connection. */
@@ -154,8 +155,7 @@ struct engine {
     size_t vouched_count;
     size_t vouched_capacity;
 
-    size_t spare_jobs[SPARE_JOBS_MAX]; /**< done, and nobody asks for their results */
-    size_t spare_job_count;
+    size_t spare_job_count; /**< places that others can have */
 
     bool is_winding_up;
     bool has_lost;           /**< in this event messages were given up */

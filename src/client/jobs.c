@@ -33,13 +33,34 @@ must_check enum error job_correspondent(struct engine *engine, const struct user
     return error;
 }
 
-/* A place for a job: that of one which nobody asks for any more, or a new one. Jobs that wait for
- * their turn are taken in the order of their places, so only a message that leaves at once
- * (`is_now`) may take an old one. */
-static enum error find_place(struct engine *engine, bool is_now, size_t *index) {
-    if (is_now && engine->spare_job_count > 0) {
-        *index = engine->spare_jobs[--engine->spare_job_count];
-        engine->first_open_job = *index < engine->first_open_job ? *index : engine->first_open_job;
+/* Whether a message to the same person waits for its turn. Jobs are taken in the order of their
+ * places: a message after it may not take one before it. */
+static bool is_queue(const struct engine *engine, size_t correspondent) {
+    for (size_t i = engine->first_open_job; i < engine->job_count; i++) {
+        const struct job *job = &engine->jobs[i];
+        if (job->correspondent == correspondent && !job->result.is_done && !job->is_in_flight) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t take_spare(struct engine *engine) {
+    size_t index = 0;
+    while (!engine->jobs[index].is_spare) {
+        index++;
+    }
+    engine->spare_job_count--;
+    engine->first_open_job = index < engine->first_open_job ? index : engine->first_open_job;
+    return index;
+}
+
+/* A place for a job: one that is free again, or a new one. `is_now`: a message that leaves at once.
+ */
+static enum error find_place(struct engine *engine, size_t correspondent, bool is_now,
+                             size_t *index) {
+    if (engine->spare_job_count > 0 && (is_now || !is_queue(engine, correspondent))) {
+        *index = take_spare(engine);
         return OK;
     }
     void *items = engine->jobs;
@@ -57,7 +78,7 @@ must_check enum error job_add(struct engine *engine, const struct outgoing *mess
     size_t correspondent = 0;
     enum error error = job_correspondent(engine, &message->to, &correspondent);
     if (error == OK) {
-        error = find_place(engine, !body_is_for_people(message->kind), index);
+        error = find_place(engine, correspondent, !body_is_for_people(message->kind), index);
     }
     if (error != OK) {
         return error;
@@ -105,6 +126,13 @@ void job_conclude(struct job *job, const struct failure *failure) {
         job->result.failure = *failure;
     }
     buffer_clear(&job->text);
+}
+
+void job_spare(struct engine *engine, struct job *job) {
+    if (!job->is_spare) {
+        job->is_spare = true;
+        engine->spare_job_count++;
+    }
 }
 
 must_check enum error job_next_sent(struct engine *engine, uint64_t *sent_ms) {
@@ -167,8 +195,9 @@ static struct job *find_waiting(struct engine *engine, const struct user_name *t
 
 static struct job *find_row(struct engine *engine, uint64_t row) {
     for (size_t i = 0; i < engine->job_count; i++) {
-        if (engine->jobs[i].result.message.row == row && !engine->jobs[i].is_dropped) {
-            return &engine->jobs[i];
+        struct job *job = &engine->jobs[i];
+        if (job->result.message.row == row && !job->is_dropped && !job->is_spare) {
+            return job;
         }
     }
     return NULL;
@@ -282,8 +311,21 @@ must_check enum error engine_submit(struct engine *engine, uint64_t now_ms,
     if (error == ERR_NOT_FOUND) {
         error = submit_new(engine, submission, key, msg_id, number);
     }
+    if (error == OK) {
+        engine->jobs[*number].askers++;
+    }
     if (error == OK && engine->phase == ENGINE_OPEN) {
         error = outbox_run(engine);
     }
     return engine_end(engine, error);
+}
+
+void engine_forget(struct engine *engine, size_t number) {
+    require(number < engine->job_count);
+    struct job *job = &engine->jobs[number];
+    require(job->askers > 0 && job->result.is_done);
+    job->askers--;
+    if (job->askers == 0) {
+        job_spare(engine, job);
+    }
 }

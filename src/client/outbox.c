@@ -39,8 +39,8 @@ static enum error offer_again(struct engine *engine, size_t index) {
 static void conclude(struct engine *engine, size_t index, const struct failure *failure) {
     struct job *job = &engine->jobs[index];
     job_conclude(job, failure);
-    if (!body_is_for_people(job->result.message.kind) && engine->spare_job_count < SPARE_JOBS_MAX) {
-        engine->spare_jobs[engine->spare_job_count++] = index;
+    if (!body_is_for_people(job->result.message.kind)) {
+        job_spare(engine, job);
     }
 }
 

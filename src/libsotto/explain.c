@@ -190,6 +190,21 @@ void explain_notice(struct runner *runner, const struct engine_notice *notice) {
     tell(client, notice->error, &report);
 }
 
+void explain_lost(const struct runner *runner, const struct failure *failure) {
+    struct report report = profile_report(runner->client, "");
+    report.cause = failure->cause[0] == '\0' ? error_code(failure->error) : failure->cause;
+    if (runner->client->notice != NULL) {
+        tell(runner->client, ERR_RECONNECTING, &report);
+    }
+}
+
+void explain_connected(const struct runner *runner) {
+    const struct report report = profile_report(runner->client, "");
+    if (runner->client->notice != NULL) {
+        tell(runner->client, ERR_RECONNECTED, &report);
+    }
+}
+
 static const char *server_key_advice(const struct runner *runner) {
     return engine_account(runner->engine)->is_registered
                ? "If it is the key shown now:\n  sotto config server-key        (asks for the key "

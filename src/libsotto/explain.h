@@ -29,6 +29,11 @@ void explain_notice(struct runner *runner, const struct engine_notice *notice);
 /** Says that the clock is a little off, once logged in; more than a day is the engine's to say. */
 void explain_clock(struct runner *runner);
 
+/** Says that the connection is lost, or could not be made, and is made again; and that it is there
+ * again. */
+void explain_lost(const struct runner *runner, const struct failure *failure);
+void explain_connected(const struct runner *runner);
+
 /** Fills `*error` with a failure of the connection or of one piece of work. */
 int explain_failure(struct runner *runner, const struct failure *failure, struct report report,
                     struct sotto_error *error);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <uv.h>
 
 static const char KEY_FILE[] = "store.key";
 static const char STORE_FILE[] = "store.db";
@@ -43,6 +44,7 @@ must_check enum error profile_init(struct sotto *client, const struct sotto_opti
     client->notice = options->notice;
     client->context = options->context;
     client->clock = clock_system();
+    handover_init(&client->loan);
     if (!is_profile_name(profile)) {
         return ERR_USAGE;
     }
@@ -201,14 +203,14 @@ must_check enum error profile_make(struct sotto *client, struct bytes passphrase
     return error == OK ? sqlcipher_store_own(client->database) : error;
 }
 
-must_check enum error profile_own(struct sotto *client) {
+must_check enum error profile_own_now(struct sotto *client) {
     long holder = 0;
     if (client->is_owner) {
         return OK;
     }
     enum error error = locate(client, LOCK_FILE);
     if (error == OK) {
-        error = file_lock(client->path, client->timeout_ms, &client->lock, &holder);
+        error = file_lock(client->path, 0, &client->lock, &holder);
     }
     if (error == ERR_STORE_BUSY) {
         snprintf(client->detail, sizeof(client->detail), "%ld", holder);
@@ -219,6 +221,47 @@ must_check enum error profile_own(struct sotto *client) {
     client->is_owner = true;
     error = locate(client, STORE_FILE);
     return error == OK && client->database != NULL ? sqlcipher_store_own(client->database) : error;
+}
+
+uint64_t profile_patience(const struct sotto *client) {
+    uint64_t now = profile_time(client);
+    return client->timeout_ms > UINT64_MAX - now ? UINT64_MAX : now + client->timeout_ms;
+}
+
+must_check enum error profile_pause(const struct sotto *client, uint64_t until_ms) {
+    if (profile_time(client) >= until_ms) {
+        return ERR_STORE_BUSY;
+    }
+    uv_sleep(OWNER_RETRY_MS);
+    return OK;
+}
+
+/* Asks the owner to step back for a while; when it has, the lock is there to be taken. */
+static void borrow(struct sotto *client, uint64_t until_ms) {
+    if (handover_open(&client->loan, client->folder, until_ms) == OK &&
+        handover_borrow(&client->loan, until_ms) != OK) {
+        handover_close(&client->loan);
+    }
+}
+
+/* Whoever has the lock serves its socket, or will in a moment, or has not got one; or it was killed
+ * just now. Which of these it is shows when both are tried again. */
+must_check enum error profile_own(struct sotto *client) {
+    uint64_t until_ms = profile_patience(client);
+    enum error error = profile_own_now(client);
+    while (error == ERR_STORE_BUSY) {
+        if (client->loan.handle < 0) {
+            borrow(client, until_ms);
+        }
+        error = profile_own_now(client);
+        if (error == ERR_STORE_BUSY && profile_pause(client, until_ms) != OK) {
+            break;
+        }
+    }
+    if (error != OK) {
+        handover_close(&client->loan);
+    }
+    return error;
 }
 
 must_check enum error profile_account(struct sotto *client) {
@@ -234,16 +277,20 @@ must_check enum error profile_account(struct sotto *client) {
 
 void profile_release(struct sotto *client) {
     if (client->is_owner) {
+        if (client->database != NULL) {
+            sqlcipher_store_disown(client->database);
+        }
         file_unlock(&client->lock);
         client->is_owner = false;
     }
+    handover_close(&client->loan); /* after the lock: the lender takes it now */
 }
 
 void profile_close(struct sotto *client) {
+    profile_release(client);
     sqlcipher_store_close(client->database);
     client->database = NULL;
     cards_clear(&client->cards);
-    profile_release(client);
 }
 
 struct report profile_report(const struct sotto *client, const char *effect) {
@@ -257,4 +304,8 @@ struct report profile_report(const struct sotto *client, const char *effect) {
 
 uint64_t profile_now(const struct sotto *client) {
     return client->clock.wall_ms(client->clock.context);
+}
+
+uint64_t profile_time(const struct sotto *client) {
+    return client->clock.monotonic_ms(client->clock.context);
 }

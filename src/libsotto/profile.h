@@ -7,6 +7,7 @@
 #include "client/account.h"
 #include "client/store/sqlcipher.h"
 #include "libsotto/cards.h"
+#include "libsotto/handover.h"
 #include "libsotto/report.h"
 #include "platform/files.h"
 
@@ -26,6 +27,7 @@ struct sotto {
     const struct client_store *store;
     bool is_owner;
     struct file_lock lock;
+    struct handover loan; /**< from the process that owns the profile otherwise; while it is open */
     struct account account;
     char card_folders[SOTTO_CARD_FOLDERS_MAX][PATH_MAX_BYTES];
     size_t card_folder_count;
@@ -46,10 +48,17 @@ must_check enum error profile_open(struct sotto *client, struct bytes passphrase
  */
 must_check enum error profile_make(struct sotto *client, struct bytes passphrase);
 
-/** Becomes the one that connects and writes; waits for another one up to the timeout.
- * ERR_STORE_BUSY. */
+/** Becomes the one that connects and writes, and waits for that up to the timeout: for another
+ * process to end, or for the one that has the profile's socket to lend it. ERR_STORE_BUSY. */
 must_check enum error profile_own(struct sotto *client);
-/** Lets others have it. Nothing when it is not owned. */
+/** The same if nobody else does, without waiting. ERR_STORE_BUSY, with the other one's pid in
+ * `detail`. */
+must_check enum error profile_own_now(struct sotto *client);
+/** When waiting for other processes that begins now is over, on the monotonic clock. */
+uint64_t profile_patience(const struct sotto *client);
+/** A moment passes before lock and socket are tried again. ERR_STORE_BUSY: `until_ms` has come. */
+must_check enum error profile_pause(const struct sotto *client, uint64_t until_ms);
+/** Ends writing and lets others have it. Nothing when it is not owned. */
 void profile_release(struct sotto *client);
 
 /** Reads the account. ERR_NO_ACCOUNT when none is registered. */
@@ -61,5 +70,7 @@ void profile_close(struct sotto *client);
 struct report profile_report(const struct sotto *client, const char *effect);
 
 uint64_t profile_now(const struct sotto *client);
+/** Of the monotonic clock. */
+uint64_t profile_time(const struct sotto *client);
 
 #endif

@@ -122,8 +122,13 @@ int reading_open(struct reading *reading, struct sotto_error *error) {
     }
     bool is_again = reading->is_again && reading->since < reading->noted;
     reading->place = is_again ? reading->since : reading->noted;
-    reading->passed_end = reading->is_again ? 0 : reading->noted;
+    reading_again(reading);
     return result;
+}
+
+void reading_again(struct reading *reading) {
+    reading->passed = 0;
+    reading->passed_end = reading->is_again ? 0 : reading->noted;
 }
 
 /* ---- one message */

@@ -39,6 +39,9 @@ int reading_check(struct reading *reading, struct sotto *client,
 /** Finds the cursor, making it when it is new; the profile is owned. Likewise. */
 int reading_open(struct reading *reading, struct sotto_error *error);
 
+/** What was passed over is looked at again: what is known of people may have changed. */
+void reading_again(struct reading *reading);
+
 /** Hands over what the store has, as far as the application takes it. A message that it takes later
  * is offered again by the first call at `wake_ms` or after it. */
 void reading_show(struct reading *reading);

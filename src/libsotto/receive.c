@@ -8,12 +8,17 @@ struct receiving {
     struct runner runner;
     struct reading reading;
     const struct sotto_receive *request;
+    unsigned connections; /**< of the runner, when it was looked at last */
     bool is_passed_told;
 };
 
 /* Hands over what the store has, and has the loop come back when a message is to be offered again.
  */
 static void show(struct receiving *receiving) {
+    if (receiving->connections != receiving->runner.connections) {
+        receiving->connections = receiving->runner.connections;
+        reading_again(&receiving->reading); /* others may have worked in between */
+    }
     reading_show(&receiving->reading);
     receiving->runner.wake_ms = receiving->reading.wake_ms;
 }
@@ -53,6 +58,9 @@ static bool is_done(void *context) {
     if (is_quiet && request->follow) {
         tell_passed(receiving);
     }
+    if (engine_is_caught_up(engine) && !request->follow && request->wait_ms == 0) {
+        runner_shut(&receiving->runner); /* or messages of others might keep this busy for ever */
+    }
     return is_quiet && !request->follow && (request->wait_ms == 0 || receiving->reading.handed > 0);
 }
 
@@ -83,8 +91,16 @@ static int run(struct receiving *receiving, struct sotto_error *error) {
     enum error status = runner_connect(runner);
     if (status != OK) {
         engine_closed(runner->engine, profile_now(client), status, NULL);
+        status = OK;
     }
-    runner_run(runner, is_done, receiving, until, wait_ms > 0);
+    if (wait_ms > 0) {
+        status = runner_stay(runner, is_done, receiving, until, request->follow);
+    } else {
+        runner_run(runner, is_done, receiving, until, false);
+    }
+    if (status != OK) {
+        return profile_fail(client, status, EFFECT, error);
+    }
     finish(receiving);
     if (receiving->reading.error != OK) {
         return profile_fail(client, receiving->reading.error, EFFECT, error);
@@ -106,7 +122,11 @@ static int run(struct receiving *receiving, struct sotto_error *error) {
 }
 
 static int receive(struct receiving *receiving, struct sotto *client, struct sotto_error *error) {
-    int result = profile_fail(client, runner_init(&receiving->runner, client), EFFECT, error);
+    enum error status = runner_init(&receiving->runner, client);
+    if (status == OK) {
+        status = runner_serve(&receiving->runner);
+    }
+    int result = profile_fail(client, status, EFFECT, error);
     if (result == 0) {
         result = reading_open(&receiving->reading, error);
     }

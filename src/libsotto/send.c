@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Sending: one text to one person or several, over one connection. */
+/* Sending: one text to one person or several, over one connection: the own one, or that of the
+ * process that has one already. */
 #include "libsotto/account.h"
-#include "libsotto/sent.h"
+#include "libsotto/sending.h"
 
 #include "client/body.h"
 #include "crypto/entropy.h"
@@ -9,21 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* One message on its way; `refused` when the engine did not take it. */
-struct parcel {
-    struct user_name to;
-    uint8_t msg_id[MESSAGE_ID_BYTES];
-    size_t number;
-    enum error refused;
-};
-
-struct sending {
-    struct runner runner;
-    enum sotto_wait wait;
-    struct parcel *parcels;
-    size_t count;
-};
 
 /* What came of them, for the one answer of the call. */
 struct tally {
@@ -38,11 +24,15 @@ static const struct send_result *result_of(const struct sending *sending, size_t
     return engine_result(sending->runner.engine, sending->parcels[i].number);
 }
 
+/* Whether the own engine has the message. */
+static bool is_here(const struct sending *sending, size_t i) {
+    return !sending->parcels[i].is_answered && sending->parcels[i].refused == OK;
+}
+
 /* Whether anything is left that only a connection can bring. */
 static bool is_open(const struct sending *sending) {
     for (size_t i = 0; i < sending->count; i++) {
-        if (sending->parcels[i].refused == OK &&
-            sent_is_open(result_of(sending, i), sending->wait)) {
+        if (is_here(sending, i) && sent_is_open(result_of(sending, i), sending->wait)) {
             return true;
         }
     }
@@ -51,7 +41,7 @@ static bool is_open(const struct sending *sending) {
 
 static bool are_done(const struct sending *sending, enum sotto_wait wait) {
     for (size_t i = 0; i < sending->count; i++) {
-        if (sending->parcels[i].refused == OK && !sent_is_done(result_of(sending, i), wait)) {
+        if (is_here(sending, i) && !sent_is_done(result_of(sending, i), wait)) {
             return false;
         }
     }
@@ -59,8 +49,13 @@ static bool are_done(const struct sending *sending, enum sotto_wait wait) {
 }
 
 static bool is_sent(void *context) {
+    return are_done(context, SOTTO_WAIT_ACCEPTED);
+}
+
+/* Also what lay in the outbox before. */
+static bool is_settled(void *context) {
     const struct sending *sending = context;
-    return are_done(sending, SOTTO_WAIT_ACCEPTED) && engine_is_settled(sending->runner.engine);
+    return engine_is_settled(sending->runner.engine);
 }
 
 static bool is_confirmed(void *context) {
@@ -77,9 +72,10 @@ static void deliver(struct sending *sending) {
     }
     runner_run(runner, is_sent, sending, UINT64_MAX, false);
     if (sending->wait == SOTTO_WAIT_DELIVERED) {
-        uint64_t now = client->clock.monotonic_ms(client->clock.context);
-        runner_run(runner, is_confirmed, sending, now + client->timeout_ms, true);
+        runner_run(runner, is_confirmed, sending, profile_patience(client), true);
     }
+    runner_shut(runner); /* or the messages of others might keep this one busy for ever */
+    runner_run(runner, is_settled, sending, UINT64_MAX, false);
 }
 
 /* ---- what is asked */
@@ -148,6 +144,9 @@ static void submit(struct sending *sending, const struct sotto_send *message) {
                                     .has_id = true};
     for (size_t i = 0; i < sending->count; i++) {
         struct parcel *parcel = &sending->parcels[i];
+        if (parcel->is_answered) {
+            continue;
+        }
         submission.to = parcel->to;
         memcpy(submission.msg_id, parcel->msg_id, MESSAGE_ID_BYTES);
         parcel->refused = engine_submit(engine, profile_now(sending->runner.client), &submission,
@@ -157,20 +156,40 @@ static void submit(struct sending *sending, const struct sotto_send *message) {
 
 /* ---- what came of it */
 
-static void describe(struct sending *sending, size_t i, struct sotto_sent *sent,
-                     struct sotto_error *error) {
+/* Nobody has it, as far as is known. */
+static void describe_refused(const struct sending *sending, const struct parcel *parcel,
+                             const struct sotto_send *message, struct sotto_sent *sent,
+                             struct sotto_error *error) {
+    const struct sotto *client = sending->runner.client;
+    struct report report = profile_report(client, SENT_NOTHING);
+    char id[SOTTO_ID_SIZE];
+    memset(sent, 0, sizeof(*sent));
+    memcpy(sent->to, parcel->to.text, sizeof(sent->to));
+    if (parcel->refused == ERR_STORE_BUSY) {
+        (void)profile_fail(client, parcel->refused, SENT_NOTHING, error);
+        return;
+    }
+    body_id_text(parcel->msg_id, id);
+    report.peer = parcel->to.text;
+    if (parcel->refused == ERR_SEND_UNKNOWN) {
+        report.detail = sent_key(message->key == NULL ? id : message->key);
+    }
+    (void)report_error(error, parcel->refused, &report);
+}
+
+static void describe(struct sending *sending, size_t i, const struct sotto_send *message,
+                     struct sotto_sent *sent, struct sotto_error *error) {
     const struct parcel *parcel = &sending->parcels[i];
-    if (parcel->refused == OK) {
+    if (parcel->is_answered) {
+        *sent = parcel->answer.sent;
+        *error = parcel->answer.error;
+    } else if (parcel->refused != OK) {
+        describe_refused(sending, parcel, message, sent, error);
+    } else {
         sent_describe(&sending->runner, result_of(sending, i), parcel->msg_id, sent);
         (void)sent_explain(&sending->runner, result_of(sending, i), sending->wait,
                            sending->count > 1, error);
-        return;
     }
-    struct report report = profile_report(sending->runner.client, SENT_NOTHING);
-    report.peer = parcel->to.text;
-    memset(sent, 0, sizeof(*sent));
-    memcpy(sent->to, parcel->to.text, sizeof(sent->to));
-    (void)report_error(error, parcel->refused, &report);
 }
 
 static void count_failure(struct tally *tally, const char *name, const struct sotto_error *error) {
@@ -216,23 +235,76 @@ static int conclude(const struct sending *sending, const struct tally *tally,
     return status;
 }
 
-static int run(struct sending *sending, const struct sotto_send *message, sotto_sent_fn *each,
-               void *context, struct sotto_error *error) {
+static int tell(struct sending *sending, const struct sotto_send *message, sotto_sent_fn *each,
+                void *context, struct sotto_error *error) {
     struct tally tally = {.failed = 0};
-    submit(sending, message);
-    if (is_open(sending)) {
-        deliver(sending);
-    }
     for (size_t i = 0; i < sending->count; i++) {
         struct sotto_sent sent;
         struct sotto_error failure;
-        describe(sending, i, &sent, &failure);
+        describe(sending, i, message, &sent, &failure);
         if (failure.exit != 0) {
             count_failure(&tally, sent.to, &failure);
         }
         each(context, &sent, &failure);
     }
     return conclude(sending, &tally, error);
+}
+
+/* ---- here or there */
+
+/* Everything is handed to the process that owns the profile, or this one becomes it: its engine is
+ * there then. An owner that ended is looked for again. */
+static enum error find_way(struct sending *sending, const struct sotto_send *message) {
+    struct sotto *client = sending->runner.client;
+    uint64_t until_ms = profile_patience(client);
+    enum error error = runner_try(&sending->runner, client);
+    while (error == ERR_STORE_BUSY) {
+        error = sending_hand_over(sending, message, until_ms);
+        if (error == ERR_STORE_BUSY) {
+            error = runner_try(&sending->runner, client);
+        }
+        if (error == ERR_STORE_BUSY && profile_pause(client, until_ms) != OK) {
+            break;
+        }
+    }
+    return error;
+}
+
+static enum error send_here(struct sending *sending, const struct sotto_send *message) {
+    enum error error = runner_serve(&sending->runner);
+    if (error == OK) {
+        submit(sending, message);
+        if (is_open(sending)) {
+            deliver(sending);
+        }
+    }
+    return error;
+}
+
+/* What nobody has sent, or perhaps somebody. `false`: nobody has been asked at all. */
+static bool give_up(struct sending *sending) {
+    bool was_asked = false;
+    for (size_t i = 0; i < sending->count; i++) {
+        struct parcel *parcel = &sending->parcels[i];
+        was_asked = was_asked || parcel->is_answered || parcel->was_taken;
+        parcel->refused = parcel->was_taken ? ERR_SEND_UNKNOWN : ERR_STORE_BUSY;
+    }
+    return was_asked;
+}
+
+static int run(struct sending *sending, const struct sotto_send *message, sotto_sent_fn *each,
+               void *context, struct sotto_error *error) {
+    enum error status = find_way(sending, message);
+    bool is_known = status == OK;
+    if (status == OK && sending->runner.engine != NULL) {
+        status = send_here(sending, message);
+        is_known = status == OK;
+    }
+    if (status == ERR_STORE_BUSY || status == ERR_SEND_UNKNOWN) {
+        is_known = give_up(sending);
+    }
+    return is_known ? tell(sending, message, each, context, error)
+                    : profile_fail(sending->runner.client, status, SENT_NOTHING, error);
 }
 
 int sotto_send_each(struct sotto *client, const struct sotto_send *message, const char *const *to,
@@ -254,9 +326,7 @@ int sotto_send_each(struct sotto *client, const struct sotto_send *message, cons
         free(sending.parcels);
         return report_error(error, status, &report);
     }
-    status = runner_init(&sending.runner, client);
-    int result = status == OK ? run(&sending, message, each, context, error)
-                              : profile_fail(client, status, SENT_NOTHING, error);
+    int result = run(&sending, message, each, context, error);
     runner_clear(&sending.runner);
     free(sending.parcels);
     return result;

@@ -69,11 +69,9 @@ static const char *effect_of(const struct send_result *result, enum error error)
                : "The message is stored and goes out later.";
 }
 
-/* The key under which a repeat finds the message, as it can be pasted into a shell. */
-static const char *key_of(const struct send_result *result) {
+const char *sent_key(const char *key) {
     static const char PLAIN[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@%+=-";
-    const char *key = result->message.key;
     return key[0] == '-' || key[strspn(key, PLAIN)] != '\0' ? "KEY" : key;
 }
 
@@ -88,7 +86,7 @@ static int fail(struct runner *runner, const struct send_result *result,
         report.id = id;
     }
     if (failure->error == ERR_SEND_UNKNOWN) {
-        report.detail = key_of(result);
+        report.detail = sent_key(result->message.key);
     }
     if (failure->error == ERR_SERVER_UNREACHABLE && is_one_of_many) {
         report.detail = "Or store it:   sotto send --queue WHO,... \"...\"";
@@ -110,7 +108,7 @@ static int not_confirmed(const struct runner *runner, const struct send_result *
     explain_duration(client->timeout_ms, time, sizeof(time));
     body_id_text(result->message.msg_id, id);
     report.cause = time;
-    report.detail = key_of(result);
+    report.detail = sent_key(result->message.key);
     report.peer = result->message.to.text;
     report.id = id;
     return report_error(error, ERR_NOT_CONFIRMED, &report);

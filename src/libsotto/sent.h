@@ -19,6 +19,9 @@ bool sent_is_open(const struct send_result *result, enum sotto_wait wait);
 /** Whether everything has come that `wait` waits for, or never comes. */
 bool sent_is_done(const struct send_result *result, enum sotto_wait wait);
 
+/** The key under which a repeat finds a message, as it can be pasted into a shell. */
+const char *sent_key(const char *key);
+
 /** Says why it has not come as far as `wait` says: its failure, that of the connection while it was
  * to be confirmed, or that nothing was confirmed in time (not_confirmed). Returns the exit status;
  * 0, and no error, when it has come so far. `is_one_of_many`: the words fit a list of people. */

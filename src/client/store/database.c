@@ -201,6 +201,16 @@ must_check enum error database_own(struct database *database) {
     return database_run(database, "PRAGMA wal_autocheckpoint=1000");
 }
 
+/* Nothing that fails here loses anything: what is committed is in the log. */
+void database_disown(struct database *database) {
+    database_rollback(database);
+    (void)sqlite3_busy_timeout(database->handle, 0);
+    (void)sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    (void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+    (void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    (void)sqlite3_wal_autocheckpoint(database->handle, 0);
+}
+
 must_check enum error database_begin(struct database *database) {
     struct query query;
     query_begin(&query, database, "BEGIN IMMEDIATE");

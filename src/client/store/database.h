@@ -37,6 +37,9 @@ void database_close(struct database *database);
 
 /** From here on this connection writes: the caller holds the profile's lock. */
 must_check enum error database_own(struct database *database);
+/** And from here on it only reads: what it wrote is in the database, not in its log, as far as
+ * nobody reads an older state. While the lock is still held. */
+void database_disown(struct database *database);
 
 must_check enum error database_begin(struct database *database);
 must_check enum error database_commit(struct database *database);

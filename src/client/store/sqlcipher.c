@@ -61,6 +61,10 @@ must_check enum error sqlcipher_store_own(struct sqlcipher_store *store) {
     return database_own(&store->database);
 }
 
+void sqlcipher_store_disown(struct sqlcipher_store *store) {
+    database_disown(&store->database);
+}
+
 /* A row of this one is a page whose authentication fails. */
 static enum error check_pages(struct database *database) {
     struct query query;

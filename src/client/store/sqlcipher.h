@@ -17,6 +17,9 @@ void sqlcipher_store_close(struct sqlcipher_store *store);
 
 /** Makes this the connection that writes and checkpoints; the caller holds the profile's lock. */
 must_check enum error sqlcipher_store_own(struct sqlcipher_store *store);
+/** Makes it one that reads again, before the lock is given up: an open transaction is rolled back,
+ * and what is in the log goes into the database as far as nobody reads there. */
+void sqlcipher_store_disown(struct sqlcipher_store *store);
 
 /** Reads every page: whether each one is what was written with the key, and they hold together.
  * ERR_STORE_BROKEN. */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* What processes of one profile say to each other through its socket: a frame each, cut by
+ * wire_frame_cut, with the number of the request that it belongs to. Internal.
+ *
+ *   both ways     HELLO, first of all: which version is spoken
+ *   to the owner  SEND, LEND
+ *   from it       SENT, LENT
+ *
+ * HELLO stays as it is in all versions; any other frame may change with the version. Whoever hears
+ * another version than its own says no more and closes. */
+#ifndef SOTTO_LIBSOTTO_OWNER_WIRE_H
+#define SOTTO_LIBSOTTO_OWNER_WIRE_H
+
+#include "base/limits.h"
+#include "wire/codec.h"
+#include "wire/frame.h"
+
+#include <sotto/sotto.h>
+
+enum { OWNER_VERSION = 1 };
+
+enum owner_type {
+    OWNER_HELLO = 0x01,
+    OWNER_SEND = 0x02, /**< a message to be sent; answered with SENT */
+    OWNER_LEND = 0x03, /**< the profile's lock is wanted for a while; answered with LENT */
+    OWNER_SENT = 0x82,
+    OWNER_LENT = 0x83, /**< the lock is free for who asked, until its connection is closed */
+};
+
+/** A message that is handed in. Views live as long as the frame. */
+struct owner_send {
+    /** Of the monotonic clock, which all processes of a machine share: later than that the request
+     * is not begun any more, since nobody waits for it. */
+    uint64_t until_ms;
+    uint64_t timeout_ms; /**< for a confirmation, with SOTTO_WAIT_DELIVERED */
+    uint8_t msg_id[MESSAGE_ID_BYTES];
+    struct user_name to;
+    struct bytes text;
+    char key[REPEAT_KEY_MAX_BYTES + 1]; /**< empty: none */
+    enum sotto_wait wait;
+    bool require_verified;
+    bool is_one_of_many; /**< of several recipients: the words fit a list of people */
+    uint32_t life_s;
+};
+
+/** What became of it: as sotto_send would tell. */
+struct owner_sent {
+    struct sotto_sent sent;
+    struct sotto_error error;
+};
+
+/** Frames without a body: LEND, LENT. */
+must_check enum error owner_write_empty(struct buffer *out, enum owner_type type, uint32_t request);
+must_check enum error owner_read_empty(struct bytes body);
+
+must_check enum error owner_write_hello(struct buffer *out, uint16_t version);
+/** ERR_MALFORMED: not a hello of any version. */
+must_check enum error owner_read_hello(struct bytes body, uint16_t *version);
+
+must_check enum error owner_write_send(struct buffer *out, uint32_t request,
+                                       const struct owner_send *message);
+must_check enum error owner_read_send(struct bytes body, struct owner_send *message);
+
+must_check enum error owner_write_sent(struct buffer *out, uint32_t request,
+                                       const struct owner_sent *message);
+must_check enum error owner_read_sent(struct bytes body, struct owner_sent *message);
+
+#endif
