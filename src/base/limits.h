@@ -136,6 +136,8 @@ enum {
     HANDSHAKES_WAITING_MAX = 256, /**< beyond them nobody is let in from the system's queue */
     ACCEPTS_PER_ROUND = 8,        /**< and not more at once */
     MAILBOX_MAX_MESSAGES = 10000, /**< waiting, per device */
+    MAILBOX_IDS_MAX = 1 << 20,    /**< remembered of it: those that wait and those that left */
+    KNOWN_IDS_MAX = 1 << 21, /**< places for ids in memory, 32 MiB; one mailbox may have more */
     SERVER_FULL_RETRY_S = 30,
     STORE_BATCH_MAX = 2048,    /**< operations in one transaction */
     STORE_QUEUE_MAX = 4096,    /**< operations waiting for the writer */

@@ -147,11 +147,11 @@ void expire_done(struct server *server, struct store_op *op) {
     if (op->result != OK) {
         return;
     }
-    server->expired += op->expire->count;
+    server->expired += op->expire->messages;
     for (struct mailbox *m = server->newest; m != NULL && op->expire->count > 0; m = m->older) {
         for (size_t i = 0; i < op->expire->count; i++) {
             if (op->expire->removed[i].device == m->device) {
-                mailbox_less(m, 1, op->expire->removed[i].bytes);
+                mailbox_less(m, op->expire->removed[i].messages, op->expire->removed[i].bytes);
             }
         }
     }

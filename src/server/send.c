@@ -278,7 +278,8 @@ void insert_done(struct server *server, struct store_op *op) {
         undo(server, op, ERR_SERVER_DISK_FULL);
         break;
     case ERR_EARLIER_REFUSED:
-        undo(server, op, ERR_EARLIER_REFUSED);
+    case ERR_MAILBOX_FULL:
+        undo(server, op, op->result);
         break;
     default:
         undo(server, op, ERR_NO_SUCH_USER);

@@ -80,7 +80,9 @@ enum store_kind {
     STORE_BUNDLE,      /**< the same with prekeys; takes a one-time prekey away */
     STORE_USERS,       /**< a page of the directory */
     STORE_MAILBOX,     /**< the device of a name; ERR_NOT_FOUND */
-    STORE_INSERT,      /**< a message: OK, ERR_DUPLICATE, ERR_CONFLICT, ERR_EARLIER_REFUSED */
+    STORE_INSERT,      /**< a message: OK, ERR_DUPLICATE, ERR_CONFLICT, ERR_EARLIER_REFUSED,
+                          ERR_NOT_FOUND, ERR_MAILBOX_FULL (too many ids to remember; not one that
+                          was handed over) */
     STORE_RECALL,      /**< only whether the envelope is known: ERR_NOT_FOUND, ERR_DUPLICATE,
                           ERR_CONFLICT */
     STORE_IDS,         /**< the envelope ids that are remembered for a mailbox */
@@ -169,6 +171,8 @@ struct store_insert {
     uint64_t order;     /**< its place in the mailbox */
     uint8_t digest[DIGEST_BYTES];
     struct envelope *envelope; /**< owned */
+    /* The store's own, while it carries out a batch: */
+    struct store_insert *next_in_run;
     /* The core's own: */
     uint64_t previous;  /**< the place accepted before this one */
     enum error refusal; /**< STORE_RECALL: what the sender is told when it is not known */
@@ -223,9 +227,11 @@ struct store_delete {
 struct store_expire {
     bool is_due;      /**< false: nothing is dropped, only what was deleted leaves the log */
     uint64_t keep_ms; /**< messages accepted longer ago */
-    size_t count;
+    size_t messages;
+    size_t count; /**< of what follows */
     struct {
         uint64_t device;
+        size_t messages;
         uint64_t bytes;
     } removed[EXPIRE_MAX];
     bool more; /**< there was more than a batch */

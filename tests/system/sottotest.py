@@ -26,6 +26,8 @@ LISTENING = re.compile(r"is listening on \S*?:(\d+)\b")
 CODE_IN_TEXT = re.compile(r"\[([a-z0-9_]+), exit (?:\d+|unchanged)\]")
 CODE_IN_JSON = re.compile(r'"code":\s*"([a-z0-9_]+)"')
 START_SECONDS = 20
+# How many messages a server ever put into its store: of what left it the marks (40 bytes each) are kept for a day.
+EVER_STORED = "SELECT (SELECT coalesce(sum(count), 0) FROM runs) + (SELECT coalesce(sum(length(marks)), 0) / 40 FROM marks)"
 
 
 def carries_sanitizers(program):

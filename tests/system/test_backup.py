@@ -84,7 +84,7 @@ def test_a_backup_holds_no_message_that_was_deleted(tmp_path, server):
     ana, bob = people(server, tmp_path, "ana", "bob")
     ana.send("bob", "soon gone")
     with sqlite3.connect(f"file:{server.data / 'server.db'}?mode=ro", uri=True) as database:
-        envelope, = database.execute("SELECT envelope FROM messages").fetchone()
+        envelope, = database.execute("SELECT envelopes FROM runs").fetchone()
     before, after = tmp_path / "before", tmp_path / "after"
     server.run("backup", str(before))
     assert envelope[-64:] in before.read_bytes()
@@ -133,7 +133,7 @@ def test_check_sees_a_message_that_was_changed_and_a_page_that_was(tmp_path, ser
                                                   ["database", "whole"]]
     server.stop()
     with sqlite3.connect(server.data / "server.db") as database:
-        database.execute("UPDATE messages SET envelope = zeroblob(length(envelope)) WHERE place = 1")
+        database.execute("UPDATE runs SET envelopes = zeroblob(length(envelopes)) WHERE last = 1")
     assert "whole" in server.run("check").out
     changed = server.run("check", "--deep", expect=9)
     check(changed, "store_broken")

@@ -15,7 +15,7 @@ def load(server, people, *words):
 def inserted(server):
     """How many messages the server ever put into its store: ids are remembered for a day."""
     with sqlite3.connect(f"file:{server.data / 'server.db'}?mode=ro", uri=True) as database:
-        return database.execute("SELECT count(*) FROM ids").fetchone()[0]
+        return database.execute(sottotest.EVER_STORED).fetchone()[0]
 
 
 def test_pairs_and_absent_readers_are_served_and_counted(tmp_path):

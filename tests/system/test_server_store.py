@@ -13,6 +13,7 @@ from test_errors import check
 
 FIXTURES = sorted((Path(__file__).parent.parent / "fixtures").glob("data-*.tar.xz"))
 HOST, PORT = "127.0.0.77", 7431  # the profiles name it; below the ports that the system gives out
+OF_BOB = "SELECT row, envelopes FROM runs JOIN devices USING (device) JOIN accounts USING (account) WHERE name = 'bob' "
 WAITING = ["one that waits", "another that waits", "a long one " * 500]
 
 
@@ -68,7 +69,7 @@ def test_data_of_an_earlier_version_is_served(tmp_path, then, file):
     with sqlite3.connect(server.database()) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-        of_bob = "SELECT count(*) FROM messages JOIN devices USING (device) JOIN accounts USING (account) WHERE name = 'bob'"
+        of_bob = "SELECT count(*) FROM runs JOIN devices USING (device) JOIN accounts USING (account) WHERE name = 'bob'"
         assert database.execute(of_bob).fetchone() == (0,)
 
 
@@ -106,15 +107,15 @@ def test_a_spoiled_message_is_said_and_those_behind_it_are_delivered(tmp_path):
         ana.send("bob", text)
     server.stop()
     with sqlite3.connect(server.database()) as database:
-        last_but_one = "SELECT row, envelope FROM messages WHERE sender_name = 'ana' ORDER BY place DESC LIMIT 1 OFFSET 1"
+        last_but_one = OF_BOB + "ORDER BY last DESC LIMIT 1 OFFSET 1"
         row, envelope = database.execute(last_but_one).fetchone()
         spoiled = bytearray(envelope)
         spoiled[len(spoiled) // 2] ^= 1
-        database.execute("UPDATE messages SET envelope = ? WHERE row = ?", (bytes(spoiled), row))
+        database.execute("UPDATE runs SET envelopes = ? WHERE row = ?", (bytes(spoiled), row))
     database.close()
     server.start()
     assert bob.texts() == ["before it", "behind it"]
     assert "a stored message is damaged" in server.log()
     with sqlite3.connect(f"file:{server.database()}?mode=ro", uri=True) as database:
-        kept = database.execute("SELECT row, envelope FROM messages WHERE sender_name = 'ana'").fetchall()
+        kept = database.execute(OF_BOB).fetchall()
     assert kept == [(row, bytes(spoiled))], "the spoiled one stays, for whoever looks into it"

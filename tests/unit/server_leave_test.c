@@ -43,7 +43,7 @@ static void what_it_had_is_gone_but_for_the_name(void **state) {
     peer_send(world, ana, "bob", 8, "waits");
     world_settle(world);
     assert_int_equal(ask(world, "SELECT count(*) FROM handouts"), 1);
-    assert_int_equal(ask(world, "SELECT count(*) FROM messages"), 2);
+    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 2);
     peer_expect(bob, WIRE_BUNDLE);
     peer_expect(bob, WIRE_ACCEPTED);
     peer_expect(ana, WIRE_ACCEPTED);
@@ -58,7 +58,7 @@ static void what_it_had_is_gone_but_for_the_name(void **state) {
     assert_int_equal(ask(world, "SELECT count(*) FROM devices"), 1);
     assert_int_equal(ask(world, "SELECT count(DISTINCT device) FROM one_time"), 1);
     assert_int_equal(ask(world, "SELECT count(*) FROM handouts"), 0);
-    assert_int_equal(ask(world, "SELECT count(*) FROM ids"), 1);
+    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 1);
     assert_int_equal(ask(world, "SELECT count(*) FROM accounts WHERE name = 'bob' AND state = 2"
                                 " AND seen_day = 0 AND is_admin = 0"),
                      1);

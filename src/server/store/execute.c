@@ -41,6 +41,19 @@ static enum error empty_log(struct sqlite_store *store, int how) {
     return store->error;
 }
 
+/* What gathered in runs is written before anything else looks at it. */
+static void write_runs(struct sqlite_store *store, const struct store_op *op) {
+    if (op->kind == STORE_READ || op->kind == STORE_DELETE) {
+        struct open_run *run = runs_find(
+            &store->runs, op->kind == STORE_READ ? op->read->device : op->removal->device);
+        if (run != NULL) {
+            runs_write(store, run);
+        }
+    } else if (op->kind != STORE_INSERT) {
+        runs_write_all(store);
+    }
+}
+
 /* BEGIN takes no lock before the first write: a batch that only reads costs no sync. */
 must_check enum error sqlite_store_run(struct sqlite_store *store, struct store_batch *batch) {
     bool expired = false;
@@ -48,12 +61,16 @@ must_check enum error sqlite_store_run(struct sqlite_store *store, struct store_
     store->conflict_count = 0;
     store_execute(store, "BEGIN");
     for (struct store_op *op = batch->first; op != NULL && store->error == OK; op = op->next) {
+        write_runs(store, op);
         RUN[op->kind](store, op, batch->now_ms);
         expired = expired || op->kind == STORE_EXPIRE;
     }
+    runs_write_all(store);
     store_execute(store, "COMMIT");
     enum error error = store->error;
     if (error == ERR_FULL) {
+        known_clear(&store->known);
+        runs_forget(&store->runs);
         /* Without the commit mark nothing of it is there. If that cannot be made sure, it is not
          * known. */
         store->error = OK;

@@ -2,23 +2,33 @@
 /* Which envelope ids are remembered for a mailbox. */
 #include "server/store/query.h"
 
-void run_ids(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
-    (void)now_ms;
-    struct store_ids *ids = op->ids;
-    ids->count = 0;
-    ids->is_all = true;
-    struct query query = sql_begin(store, SQL_IDS_OF);
+#include <string.h>
+
+/* Columns: row, heads or marks one after the other. */
+static void take(struct sqlite_store *store, struct store_ids *ids, enum statement which,
+                 size_t step) {
+    struct query query = sql_begin(store, which);
     sql_bind_u64(&query, ids->device);
-    sql_bind_u64(&query, IDS_READ_MAX + 1);
-    while (sql_row(&query)) {
-        if (ids->count == IDS_READ_MAX) {
-            ids->is_all = false;
-            break;
+    while (ids->is_all && sql_row(&query)) {
+        const struct bytes all = sql_bytes(&query, 1);
+        for (size_t at = 0; at + step <= all.size && ids->is_all; at += step) {
+            const struct mark mark = mark_read(all.data + at);
+            ids->is_all = ids->count < IDS_READ_MAX;
+            if (ids->is_all) {
+                ids->of[ids->count].sender = mark.sender;
+                memcpy(ids->of[ids->count].id, mark.id, sizeof(mark.id));
+                ids->count++;
+            }
         }
-        ids->of[ids->count].sender = sql_u64(&query, 0);
-        sql_copy(&query, 1, ids->of[ids->count].id, ENVELOPE_ID_BYTES);
-        ids->count++;
     }
     sql_end(&query);
+}
+
+void run_ids(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    (void)now_ms;
+    op->ids->count = 0;
+    op->ids->is_all = true;
+    take(store, op->ids, SQL_HEADS_OF, HEAD_BYTES);
+    take(store, op->ids, SQL_MARKS_OF, MARK_BYTES);
     op->result = OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/store/inspect.h"
-#include "server/store/query.h"
+#include "server/store/convert.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,8 +40,13 @@ static void look(struct sqlite_store *store, bool deep, struct inspection *inspe
                  inspection);
     }
     inspection->accounts = count(store, "SELECT count(*) FROM accounts");
-    inspection->messages = count(store, "SELECT count(*) FROM messages");
-    inspection->damaged = deep ? messages_damaged(store) : 0;
+    if (schema_version(store) == 1) {
+        inspection->messages = count(store, "SELECT count(*) FROM messages");
+        inspection->damaged = deep ? convert_damaged(store) : 0;
+    } else {
+        inspection->messages = count(store, "SELECT coalesce(sum(count), 0) FROM runs");
+        inspection->damaged = deep ? messages_damaged(store) : 0;
+    }
     if (store->error == ERR_STORE_BROKEN && inspection->complaint[0] != '\0') {
         store->error = OK; /* it was said, and the rest cannot be counted */
     }

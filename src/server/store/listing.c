@@ -60,9 +60,9 @@ static enum error take_account(sqlite3_stmt *row, void *context) {
 
 #define ACCOUNTS(which)                                                                            \
     "SELECT a.name, a.since_ms, a.is_admin, a.state, a.seen_day, count(DISTINCT d.device),"        \
-    " max(d.set_id) > 0, count(m.row), coalesce(sum(length(m.envelope)), 0) FROM accounts a"       \
+    " max(d.set_id) > 0, coalesce(sum(r.count), 0), coalesce(sum(r.bytes), 0) FROM accounts a"     \
     " LEFT JOIN devices d ON d.account = a.account"                                                \
-    " LEFT JOIN messages m ON m.device = d.device " which " GROUP BY a.account ORDER BY a.name"
+    " LEFT JOIN runs r ON r.device = d.device " which " GROUP BY a.account ORDER BY a.name"
 
 must_check enum error list_accounts(const char *path, const struct user_name *name,
                                     listed_account_fn *each, void *context, char *cause,

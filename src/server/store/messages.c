@@ -1,38 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Waiting messages and the memory of their ids. */
+/* Messages that come in, and that are read. */
 #include "server/store/query.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/** All that a row says of a message except its envelope. */
-struct row {
-    uint64_t device;
-    uint64_t place;
-    uint64_t sender;
-    const struct envelope *envelope;
-};
-
-/* The first half of SHA-256 over the row: a bit that turned on the disk is noticed before it is
- * handed over. */
-static enum error checksum(const struct row *row, uint8_t out[DIGEST_BYTES]) {
-    uint8_t numbers[32];
-    uint8_t hash[HASH_BYTES];
-    const struct envelope *envelope = row->envelope;
-    put_u64(numbers, row->device);
-    put_u64(numbers + 8, row->place);
-    put_u64(numbers + 16, row->sender);
-    put_u64(numbers + 24, envelope->accepted_ms);
-    const struct bytes parts[] = {
-        bytes_of(numbers),
-        bytes_make(envelope->from.text, sizeof(envelope->from.text)),
-        bytes_of(envelope->id),
-        bytes_make(envelope->bytes, envelope->size),
-    };
-    enum error error = sha256(parts, sizeof(parts) / sizeof(parts[0]), hash);
-    memcpy(out, hash, DIGEST_BYTES);
-    return error;
-}
 
 static void latch(struct sqlite_store *store, enum error error) {
     if (store->error == OK && error != OK) {
@@ -41,123 +12,94 @@ static void latch(struct sqlite_store *store, enum error error) {
     }
 }
 
-/* Columns from 0: place, sender, sender_name, envelope_id, accepted_ms, checksum, envelope. NULL:
- * damaged. */
-static struct envelope *read_row(struct query *query, uint64_t device) {
-    uint8_t expected[DIGEST_BYTES];
-    struct bytes name = sql_bytes(query, 2);
-    struct bytes id = sql_bytes(query, 3);
-    struct bytes stored = sql_bytes(query, 5);
-    struct bytes data = sql_bytes(query, 6);
-    if (data.size < ENVELOPE_MIN_BYTES || data.size > ENVELOPE_MAX_BYTES ||
-        id.size != ENVELOPE_ID_BYTES || stored.size != DIGEST_BYTES) {
-        return NULL;
-    }
-    struct envelope *envelope = envelope_new(data);
-    if (envelope == NULL) {
-        latch(query->store, ERR_MEMORY);
-        return NULL;
-    }
-    memcpy(envelope->id, id.data, id.size);
-    envelope->accepted_ms = sql_u64(query, 4);
-    struct row row = {.device = device,
-                      .place = sql_u64(query, 0),
-                      .sender = sql_u64(query, 1),
-                      .envelope = envelope};
-    if (user_name_parse(name, &envelope->from) != OK || checksum(&row, expected) != OK ||
-        memcmp(expected, stored.data, DIGEST_BYTES) != 0) {
-        envelope_free(envelope);
-        return NULL;
-    }
-    return envelope;
+/* --- whether an id is there --- */
+
+static enum error judge(const struct mark *wanted, const uint8_t stored[MARK_BYTES]) {
+    return memcmp(wanted->digest, mark_read(stored).digest, DIGEST_BYTES) == 0 ? ERR_DUPLICATE
+                                                                               : ERR_CONFLICT;
 }
 
-static bool device_exists(struct sqlite_store *store, uint64_t device) {
-    struct query query = sql_begin(store, SQL_DEVICE_EXISTS);
-    sql_bind_u64(&query, device);
-    bool exists = sql_row(&query);
-    sql_end(&query);
-    return exists;
+/* Looks at the ids of one row, `step` bytes apart; `*at`: which of them it is. */
+static enum error search(struct bytes stored, size_t step, const struct mark *wanted, size_t *at) {
+    for (*at = 0; *at + step <= stored.size; *at += step) {
+        if (mark_is(wanted, stored.data + *at)) {
+            return judge(wanted, stored.data + *at);
+        }
+    }
+    return ERR_NOT_FOUND;
 }
 
-/* ERR_NOT_FOUND, ERR_DUPLICATE (`*place`: where it waits, 0: it has left the mailbox),
- * ERR_CONFLICT. */
-static enum error find_id(struct sqlite_store *store, const struct store_insert *in,
-                          uint64_t *place) {
+static enum error look(struct sqlite_store *store, uint64_t device, const struct mark *wanted,
+                       struct known_row row) {
     enum error result = ERR_NOT_FOUND;
-    struct query query = sql_begin(store, SQL_ID_FIND);
-    *place = 0;
-    sql_bind_u64(&query, in->recipient);
-    sql_bind_u64(&query, in->sender);
-    sql_bind_bytes(&query, bytes_of(in->envelope->id));
+    struct open_run *open = row.is_mark ? NULL : runs_find(&store->runs, device);
+    if (open != NULL && open->count > 0 && open->row == row.row) {
+        runs_write(store, open);
+    }
+    struct query query = sql_begin(store, row.is_mark ? SQL_MARK_AT : SQL_RUN_HEADS);
+    sql_bind_u64(&query, row.row);
+    sql_bind_u64(&query, device);
     if (sql_row(&query)) {
-        struct bytes digest = sql_bytes(&query, 0);
-        result = bytes_equal(digest, bytes_of(in->digest)) ? ERR_DUPLICATE : ERR_CONFLICT;
-        *place = sql_u64(&query, 1) == 0 ? sql_u64(&query, 2) : 0;
+        size_t at;
+        result = search(sql_bytes(&query, 0), row.is_mark ? MARK_BYTES : HEAD_BYTES, wanted, &at);
     }
     sql_end(&query);
     return result;
 }
 
-/* Offered again while its row is damaged: the same bytes (their digest says so) mend it in its
- * place. */
-static void mend(struct sqlite_store *store, const struct store_insert *in, uint64_t place) {
-    struct row row = {
-        .device = in->recipient, .place = place, .sender = in->sender, .envelope = in->envelope};
-    uint8_t sum[DIGEST_BYTES];
-    bool is_damaged = false;
-    struct query query = sql_begin(store, SQL_MESSAGE_STORED);
-    sql_bind_u64(&query, in->recipient);
-    sql_bind_u64(&query, place);
+/* ERR_NOT_FOUND, ERR_DUPLICATE (`*row`: where it waits, 0: it has left the mailbox), ERR_CONFLICT.
+ */
+static enum error find_id(struct sqlite_store *store, const struct known_ids *ids,
+                          const struct store_insert *in, uint64_t *row) {
+    const struct mark mark = mark_of(in);
+    enum error result = ERR_NOT_FOUND;
+    struct known_row next;
+    size_t at = 0;
+    *row = 0;
+    while (result == ERR_NOT_FOUND && known_next(&store->known, ids, &mark, &at, &next)) {
+        result = look(store, in->recipient, &mark, next);
+        *row = next.is_mark ? 0 : next.row;
+    }
+    return result;
+}
+
+/* --- mending --- */
+
+static bool is_whole(struct sqlite_store *store, const struct loaded_run *run, size_t at) {
+    enum error error = OK;
+    struct query query = sql_begin(store, SQL_RUN_ENVELOPES);
+    sql_bind_u64(&query, run->row);
     if (sql_row(&query)) {
-        struct envelope *stored = read_row(&query, in->recipient);
-        is_damaged = stored == NULL;
-        envelope_free(stored);
+        error = head_check(run->heads + at, run->device, sql_bytes(&query, 0));
     }
     sql_end(&query);
-    if (!is_damaged) {
-        return;
+    return error == OK;
+}
+
+/* Offered again while it is damaged: the same bytes (their digest says so) mend it in its place. */
+static void mend(struct sqlite_store *store, const struct store_insert *in, uint64_t row) {
+    const struct mark mark = mark_of(in);
+    struct loaded_run run = runs_load_row(store, in->recipient, row);
+    const struct bytes heads = bytes_make(run.heads, run.count * HEAD_BYTES);
+    size_t at;
+    if (search(heads, HEAD_BYTES, &mark, &at) == ERR_DUPLICATE && !is_whole(store, &run, at)) {
+        uint8_t bytes[HEAD_BYTES];
+        struct head head = {.mark = mark,
+                            .place = heads_place(heads, at, run.device, run.last),
+                            .accepted_ms = in->envelope->accepted_ms,
+                            .from = in->envelope->from,
+                            .size = (uint32_t)in->envelope->size};
+        latch(store, head_write(bytes, run.device, &head));
+        const struct run_change change = {.mended = at / HEAD_BYTES,
+                                          .head = bytes,
+                                          .envelope =
+                                              bytes_make(in->envelope->bytes, in->envelope->size)};
+        runs_change(store, &run, &change);
     }
-    latch(store, checksum(&row, sum));
-    query = sql_begin(store, SQL_MESSAGE_MEND);
-    sql_bind_text(&query, in->envelope->from.text);
-    sql_bind_u64(&query, in->envelope->accepted_ms);
-    sql_bind_bytes(&query, bytes_of(sum));
-    sql_bind_bytes(&query, bytes_make(in->envelope->bytes, in->envelope->size));
-    sql_bind_u64(&query, in->recipient);
-    sql_bind_u64(&query, place);
-    sql_run(&query);
+    runs_unload(&run);
 }
 
-static void remember(struct sqlite_store *store, const struct store_insert *in) {
-    struct query query = sql_begin(store, SQL_ID_INSERT);
-    sql_bind_u64(&query, in->recipient);
-    sql_bind_u64(&query, in->sender);
-    sql_bind_bytes(&query, bytes_of(in->envelope->id));
-    sql_bind_bytes(&query, bytes_of(in->digest));
-    sql_bind_u64(&query, in->order);
-    sql_bind_null(&query); /* not gone yet */
-    sql_run(&query);
-}
-
-static void insert(struct sqlite_store *store, const struct store_insert *in) {
-    struct row row = {.device = in->recipient,
-                      .place = in->order,
-                      .sender = in->sender,
-                      .envelope = in->envelope};
-    uint8_t sum[DIGEST_BYTES];
-    latch(store, checksum(&row, sum));
-    struct query query = sql_begin(store, SQL_MESSAGE_INSERT);
-    sql_bind_u64(&query, row.device);
-    sql_bind_u64(&query, row.place);
-    sql_bind_u64(&query, row.sender);
-    sql_bind_text(&query, in->envelope->from.text);
-    sql_bind_bytes(&query, bytes_of(in->envelope->id));
-    sql_bind_u64(&query, in->envelope->accepted_ms);
-    sql_bind_bytes(&query, bytes_of(sum));
-    sql_bind_bytes(&query, bytes_make(in->envelope->bytes, in->envelope->size));
-    sql_run(&query);
-}
+/* --- insert, recall --- */
 
 static bool follows_conflict(const struct sqlite_store *store, const struct store_op *op) {
     for (size_t i = 0; i < store->conflict_count; i++) {
@@ -169,121 +111,121 @@ static bool follows_conflict(const struct sqlite_store *store, const struct stor
     return false;
 }
 
+static void append(struct sqlite_store *store, struct open_run *run, struct known_ids *ids,
+                   struct store_insert *in) {
+    const struct mark mark = mark_of(in);
+    runs_make_room(store, run, in->envelope->size);
+    if (store->error == OK) {
+        known_add(store, ids, &mark, (struct known_row){.row = run->row});
+        runs_append(run, in);
+    }
+}
+
 void run_insert(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     (void)now_ms;
-    const struct store_insert *in = op->insert;
-    uint64_t place;
-    if (!device_exists(store, in->recipient)) {
-        op->result = ERR_NOT_FOUND;
+    struct store_insert *in = op->insert;
+    uint64_t row;
+    struct open_run *run = runs_begin(store, in->recipient);
+    op->result = ERR_NOT_FOUND;
+    struct known_ids *ids = run == NULL ? NULL : known_of(store, in->recipient);
+    if (ids == NULL) {
         return;
     }
-    op->result = find_id(store, in, &place);
-    if (op->result == ERR_DUPLICATE && place != 0) {
-        mend(store, in, place);
+    op->result = find_id(store, ids, in, &row);
+    if (op->result == ERR_DUPLICATE && row != 0) {
+        mend(store, in, row);
     } else if (op->result == ERR_CONFLICT) {
         store->conflicts[store->conflict_count++] =
             (struct conflict){op->connection, in->recipient};
     } else if (op->result == ERR_NOT_FOUND && follows_conflict(store, op)) {
         op->result = ERR_EARLIER_REFUSED;
+    } else if (op->result == ERR_NOT_FOUND && in->reader == 0 &&
+               known_count(ids) >= store->known.mailbox_max) {
+        op->result = ERR_MAILBOX_FULL;
     } else if (op->result == ERR_NOT_FOUND) {
-        remember(store, in);
-        insert(store, in);
+        append(store, run, ids, in);
         op->result = OK;
     }
 }
 
 void run_recall(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     (void)now_ms;
-    uint64_t place;
-    op->result = find_id(store, op->insert, &place);
-    if (op->result == ERR_DUPLICATE && place != 0) {
-        mend(store, op->insert, place);
+    uint64_t row;
+    const struct known_ids *ids = known_of(store, op->insert->recipient);
+    op->result = ids == NULL ? ERR_NOT_FOUND : find_id(store, ids, op->insert, &row);
+    if (op->result == ERR_DUPLICATE && row != 0) {
+        mend(store, op->insert, row);
     }
+}
+
+/* --- reading --- */
+
+/* The next message for `read`; false: there is no room for it. */
+static bool take(struct sqlite_store *store, struct store_read *read, uint64_t place,
+                 struct envelope *envelope, size_t *bytes) {
+    size_t size = envelope == NULL ? 0 : envelope->size;
+    if (store->error != OK || read->count == read->max_messages ||
+        (read->count > 0 && *bytes + size > read->max_bytes)) {
+        envelope_free(envelope);
+        return false;
+    }
+    read->messages[read->count++] = (struct store_message){
+        .order = place, .is_damaged = envelope == NULL, .envelope = envelope};
+    *bytes += size;
+    return true;
+}
+
+/* What a run has for `read`; false: there was no room for all of it. */
+static bool take_run(struct sqlite_store *store, struct store_read *read, const struct query *query,
+                     size_t *bytes) {
+    const uint64_t last = sql_u64(query, 0);
+    const struct bytes heads = sql_bytes(query, 1);
+    const struct bytes envelopes = sql_bytes(query, 2);
+    for (size_t at = 0; at + HEAD_BYTES <= heads.size; at += HEAD_BYTES) {
+        enum error error = OK;
+        struct head head;
+        bool fits = head_read(heads.data + at, read->device, &head);
+        uint64_t place = fits ? head.place : heads_place(heads, at, read->device, last);
+        if (place <= read->after || place > read->until) {
+            continue;
+        }
+        struct envelope *envelope = fits ? head_open(&head, envelopes, &error) : NULL;
+        latch(store, error == ERR_MEMORY ? error : OK);
+        if (!take(store, read, place, envelope, bytes)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     (void)now_ms;
     struct store_read *read = op->read;
     size_t bytes = 0;
+    uint64_t last = read->after;
     read->count = 0;
     read->is_exhausted = true;
-    struct query query = sql_begin(store, SQL_MESSAGE_READ);
+    struct query query = sql_begin(store, SQL_RUN_READ);
     sql_bind_u64(&query, read->device);
     sql_bind_u64(&query, read->after);
-    sql_bind_u64(&query, read->until);
-    sql_bind_u64(&query, read->max_messages + 1);
-    while (sql_row(&query)) {
-        size_t size = sql_bytes(&query, 6).size;
-        if (read->count == read->max_messages ||
-            (read->count > 0 && bytes + size > read->max_bytes)) {
-            read->is_exhausted = false;
-            break;
-        }
-        struct store_message *message = &read->messages[read->count++];
-        message->order = sql_u64(&query, 0);
-        message->envelope = read_row(&query, read->device);
-        message->is_damaged = message->envelope == NULL;
-        bytes += size;
+    while (read->is_exhausted && last < read->until && sql_row(&query)) {
+        last = sql_u64(&query, 0);
+        read->is_exhausted = take_run(store, read, &query, &bytes);
     }
     sql_end(&query);
-    op->result = OK;
-}
-
-/* Its id is remembered for a while after the message is gone. */
-static void leave(struct sqlite_store *store, uint64_t device, uint64_t sender,
-                  const uint8_t id[ENVELOPE_ID_BYTES], uint64_t now_ms) {
-    struct query query = sql_begin(store, SQL_ID_LEAVE);
-    sql_bind_u64(&query, now_ms);
-    sql_bind_u64(&query, device);
-    sql_bind_u64(&query, sender);
-    sql_bind_bytes(&query, bytes_make(id, ENVELOPE_ID_BYTES));
-    sql_run(&query);
-}
-
-static void delete_one(struct sqlite_store *store, struct store_delete *removal, uint64_t order,
-                       uint64_t now_ms) {
-    uint8_t id[ENVELOPE_ID_BYTES] = {0};
-    uint64_t sender = 0;
-    uint64_t size = 0;
-    struct query query = sql_begin(store, SQL_MESSAGE_AT);
-    sql_bind_u64(&query, removal->device);
-    sql_bind_u64(&query, order);
-    bool is_there = sql_row(&query);
-    if (is_there) {
-        sender = sql_u64(&query, 0);
-        sql_copy(&query, 1, id, sizeof(id));
-        size = sql_u64(&query, 2);
-    }
-    sql_end(&query);
-    if (!is_there) {
-        return;
-    }
-    leave(store, removal->device, sender, id, now_ms);
-    query = sql_begin(store, SQL_MESSAGE_DELETE);
-    sql_bind_u64(&query, removal->device);
-    sql_bind_u64(&query, order);
-    sql_run(&query);
-    removal->removed_messages++;
-    removal->removed_bytes += size;
-}
-
-void run_delete(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
-    struct store_delete *removal = op->removal;
-    removal->removed_messages = 0;
-    removal->removed_bytes = 0;
-    for (size_t i = 0; i < removal->count; i++) {
-        delete_one(store, removal, removal->orders[i], now_ms);
-    }
     op->result = OK;
 }
 
 uint64_t messages_damaged(struct sqlite_store *store) {
     uint64_t damaged = 0;
-    struct query query = sql_begin(store, SQL_MESSAGE_ALL);
+    struct query query = sql_begin(store, SQL_RUN_ALL);
     while (sql_row(&query)) {
-        struct envelope *envelope = read_row(&query, sql_u64(&query, 7));
-        damaged += envelope == NULL ? 1 : 0;
-        envelope_free(envelope);
+        const uint64_t device = sql_u64(&query, 2);
+        const struct bytes heads = sql_bytes(&query, 0);
+        const struct bytes envelopes = sql_bytes(&query, 1);
+        for (size_t at = 0; at + HEAD_BYTES <= heads.size; at += HEAD_BYTES) {
+            damaged += head_check(heads.data + at, device, envelopes) != OK ? 1 : 0;
+        }
     }
     return damaged;
 }

@@ -4,6 +4,8 @@
 #ifndef SOTTO_SERVER_STORE_QUERY_H
 #define SOTTO_SERVER_STORE_QUERY_H
 
+#include "server/store/known.h"
+#include "server/store/runs.h"
 #include "server/store/sqlite.h"
 
 #include <sqlite3.h>
@@ -32,6 +34,8 @@ struct sqlite_store {
     uint64_t generation; /**< of logins, over all devices */
     struct conflict conflicts[STORE_BATCH_MAX];
     size_t conflict_count;
+    struct known_index known;
+    struct runs runs;
 };
 
 /** ERR_FULL, ERR_MEMORY, ERR_STORE_BROKEN, ERR_STORE_BUSY or ERR_IO for a result of SQLite. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/store/query.h"
+#include "server/store/convert.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,8 +7,27 @@
 /* Before it is raised, tests/fixtures/make keeps what the version before wrote. */
 enum { SCHEMA_VERSION = 2 };
 
-/* Messages are a rowid table with an index on the mailbox: rows of all mailboxes are appended in
- * one place. Ids are remembered in a table of their own, because they outlive their message. */
+/* Waiting messages, in runs (run.h): a rowid table with an index on the mailbox, so that rows of
+ * all mailboxes are appended in one place. What is remembered of those that left is a table of its
+ * own, in the order in which they did. */
+#define RUNS                                                                                       \
+    "CREATE TABLE runs("                                                                           \
+    " row INTEGER PRIMARY KEY,"                                                                    \
+    " device INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"                               \
+    " last INTEGER NOT NULL,"                                                                      \
+    " count INTEGER NOT NULL,"                                                                     \
+    " bytes INTEGER NOT NULL,"                                                                     \
+    " accepted_ms INTEGER NOT NULL,"                                                               \
+    " heads BLOB NOT NULL,"                                                                        \
+    " envelopes BLOB NOT NULL);"                                                                   \
+    "CREATE UNIQUE INDEX runs_of ON runs(device, last);"                                           \
+    "CREATE TABLE marks("                                                                          \
+    " row INTEGER PRIMARY KEY,"                                                                    \
+    " device INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"                               \
+    " left_ms INTEGER NOT NULL,"                                                                   \
+    " marks BLOB NOT NULL);"                                                                       \
+    "CREATE INDEX marks_of ON marks(device);"
+
 static const char SCHEMA[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE accounts("
@@ -49,32 +68,12 @@ static const char SCHEMA[] =
     " expires_ms INTEGER NOT NULL,"
     " is_admin INTEGER NOT NULL,"
     " used_by BLOB) WITHOUT ROWID;" /* cid */
-    "CREATE TABLE messages("
-    " row INTEGER PRIMARY KEY,"
-    " device INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"
-    " place INTEGER NOT NULL,"
-    " sender INTEGER NOT NULL,"
-    " sender_name TEXT NOT NULL,"
-    " envelope_id BLOB NOT NULL,"
-    " accepted_ms INTEGER NOT NULL,"
-    " checksum BLOB NOT NULL,"
-    " envelope BLOB NOT NULL);"
-    "CREATE UNIQUE INDEX messages_of ON messages(device, place);"
-    "CREATE TABLE ids("
-    " row INTEGER PRIMARY KEY,"
-    " recipient INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"
-    " sender INTEGER NOT NULL,"
-    " envelope_id BLOB NOT NULL,"
-    " digest BLOB NOT NULL,"
-    " place INTEGER NOT NULL,"
-    " left_ms INTEGER);" /* NULL: its message waits */
-    "CREATE UNIQUE INDEX ids_of ON ids(recipient, sender, envelope_id);"
-    "CREATE INDEX ids_left ON ids(left_ms) WHERE left_ms IS NOT NULL;";
+    RUNS;
 
 /* What makes a database of that version one of the next, as SCHEMA makes it: column by column. */
 static const char *const MIGRATIONS[SCHEMA_VERSION] = {
     [1] = "ALTER TABLE accounts ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
-          "ALTER TABLE accounts ADD COLUMN seen_day INTEGER NOT NULL DEFAULT 0;",
+          "ALTER TABLE accounts ADD COLUMN seen_day INTEGER NOT NULL DEFAULT 0;" RUNS,
 };
 
 static void put_meta(struct sqlite_store *store, const char *key, struct bytes value) {
@@ -160,6 +159,9 @@ static enum error migrate(struct sqlite_store *store, int version) {
     store_execute(store, "BEGIN IMMEDIATE");
     for (int from = version; from < SCHEMA_VERSION; from++) {
         store_execute(store, MIGRATIONS[from]);
+        if (from == 1) {
+            convert_messages(store);
+        }
     }
     sign(store);
     store_execute(store, "COMMIT");

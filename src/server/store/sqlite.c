@@ -92,6 +92,11 @@ must_check enum error sqlite_store_open(const char *path, const struct random_so
     if (error == OK) {
         error = schema_prepare(made, random);
     }
+    if (error == OK) {
+        made->known.room_max = KNOWN_IDS_MAX;
+        made->known.mailbox_max = MAILBOX_IDS_MAX;
+        error = random_fill(random, &made->known.seed, sizeof(made->known.seed));
+    }
     if (error != OK) {
         snprintf(cause, size, "%s", made->cause);
         sqlite_store_close(made);
@@ -108,6 +113,8 @@ void sqlite_store_close(struct sqlite_store *store) {
     for (size_t i = 0; i < STATEMENT_COUNT; i++) {
         sqlite3_finalize(store->statements[i]);
     }
+    known_clear(&store->known);
+    runs_clear(&store->runs);
     int result = sqlite3_close(store->database);
     require(result == SQLITE_OK);
     free(store);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/store/convert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void latch(struct sqlite_store *store, enum error error) {
+    if (store->error == OK && error != OK) {
+        store->error = error;
+        snprintf(store->cause, sizeof(store->cause), "a row could not be prepared");
+    }
+}
+
+/* A row of OLD_MESSAGES. */
+struct old_message {
+    uint64_t device;
+    struct head head;
+    struct bytes envelope;
+    bool is_whole;
+};
+
+/* The first half of SHA-256 over the row, as schema 1 had it. */
+static bool has_checksum(const struct old_message *message, struct bytes stored) {
+    uint8_t numbers[32];
+    uint8_t hash[HASH_BYTES];
+    const struct head *head = &message->head;
+    put_u64(numbers, message->device);
+    put_u64(numbers + 8, head->place);
+    put_u64(numbers + 16, head->mark.sender);
+    put_u64(numbers + 24, head->accepted_ms);
+    const struct bytes parts[] = {
+        bytes_of(numbers),
+        bytes_make(head->from.text, sizeof(head->from.text)),
+        bytes_of(head->mark.id),
+        message->envelope,
+    };
+    return stored.size == DIGEST_BYTES &&
+           sha256(parts, sizeof(parts) / sizeof(parts[0]), hash) == OK &&
+           memcmp(hash, stored.data, DIGEST_BYTES) == 0;
+}
+
+/* A value of another length is none: what it belongs to is damaged, or is not known again. */
+static void copy(struct bytes from, uint8_t *to, size_t size) {
+    if (from.size == size) {
+        memcpy(to, from.data, size);
+    }
+}
+
+static struct old_message read_message(const struct query *query) {
+    struct old_message message = {
+        .device = sql_u64(query, 0),
+        .head = {.place = sql_u64(query, 1), .accepted_ms = sql_u64(query, 5)},
+        .envelope = sql_bytes(query, 7),
+    };
+    struct head *head = &message.head;
+    head->mark.sender = sql_u64(query, 2);
+    head->size = (uint32_t)message.envelope.size;
+    bool has_name = user_name_parse(sql_bytes(query, 3), &head->from) == OK;
+    copy(sql_bytes(query, 4), head->mark.id, sizeof(head->mark.id));
+    copy(sql_bytes(query, 8), head->mark.digest, sizeof(head->mark.digest));
+    message.is_whole = has_name && message.envelope.size >= ENVELOPE_MIN_BYTES &&
+                       message.envelope.size <= ENVELOPE_MAX_BYTES &&
+                       has_checksum(&message, sql_bytes(query, 6));
+    return message;
+}
+
+static void put_run(struct sqlite_store *store, const struct old_message *message) {
+    uint8_t head[HEAD_BYTES];
+    latch(store, head_write(head, message->device, &message->head));
+    if (!message->is_whole) {
+        head_spoil(head);
+    }
+    struct query query = sql_begin(store, SQL_RUN_INSERT);
+    sql_bind_u64(&query, runs_next_row(store));
+    sql_bind_u64(&query, message->device);
+    sql_bind_u64(&query, message->head.place);
+    sql_bind_u64(&query, 1);
+    sql_bind_u64(&query, message->envelope.size);
+    sql_bind_u64(&query, message->head.accepted_ms);
+    sql_bind_bytes(&query, bytes_of(head));
+    sql_bind_bytes(&query, message->envelope);
+    sql_run(&query);
+}
+
+static void convert_ids(struct sqlite_store *store) {
+    struct query old = sql_begin(store, SQL_OLD_IDS);
+    while (sql_row(&old)) {
+        uint8_t mark[MARK_BYTES] = {0};
+        put_u64(mark, sql_u64(&old, 1));
+        copy(sql_bytes(&old, 2), mark + 8, ENVELOPE_ID_BYTES);
+        copy(sql_bytes(&old, 3), mark + 8 + ENVELOPE_ID_BYTES, DIGEST_BYTES);
+        struct query query = sql_begin(store, SQL_MARK_INSERT);
+        sql_bind_u64(&query, runs_next_mark(store));
+        sql_bind_u64(&query, sql_u64(&old, 0));
+        sql_bind_u64(&query, sql_u64(&old, 4));
+        sql_bind_bytes(&query, bytes_of(mark));
+        sql_run(&query);
+    }
+}
+
+void convert_messages(struct sqlite_store *store) {
+    struct query old = sql_begin(store, SQL_OLD_MESSAGES);
+    while (sql_row(&old)) {
+        const struct old_message message = read_message(&old);
+        put_run(store, &message);
+    }
+    convert_ids(store);
+    store_execute(store, "PRAGMA secure_delete = ON; DROP TABLE messages; DROP TABLE ids");
+}
+
+uint64_t convert_damaged(struct sqlite_store *store) {
+    uint64_t damaged = 0;
+    struct query old = sql_begin(store, SQL_OLD_MESSAGES);
+    while (sql_row(&old)) {
+        damaged += read_message(&old).is_whole ? 0 : 1;
+    }
+    return damaged;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/store/runs.h"
+#include "server/store/query.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCRATCH_FIRST_BYTES = 64 * 1024 };
+
+static void fail(struct sqlite_store *store, enum error error, const char *cause) {
+    if (store->error == OK) {
+        store->error = error;
+        snprintf(store->cause, sizeof(store->cause), "%s", cause);
+    }
+}
+
+void runs_clear(struct runs *runs) {
+    runs_forget(runs);
+    free(runs->open);
+    free(runs->same_bucket);
+    free(runs->scratch);
+    *runs = (struct runs){.count = 0};
+}
+
+void runs_forget(struct runs *runs) {
+    runs->count = 0;
+    memset(runs->buckets, 0, sizeof(runs->buckets));
+    runs->next_row = 0;
+    runs->next_mark = 0;
+}
+
+uint8_t *runs_scratch(struct sqlite_store *store, size_t size) {
+    struct runs *runs = &store->runs;
+    if (size > runs->scratch_size || runs->scratch == NULL) {
+        size_t room = size < SCRATCH_FIRST_BYTES ? SCRATCH_FIRST_BYTES : size;
+        uint8_t *more = realloc(runs->scratch, room);
+        if (more == NULL) {
+            fail(store, ERR_MEMORY, "out of memory");
+            return NULL;
+        }
+        runs->scratch = more;
+        runs->scratch_size = room;
+    }
+    return store->error == OK ? runs->scratch : NULL;
+}
+
+static uint64_t next(struct sqlite_store *store, uint64_t *number, enum statement which) {
+    if (*number == 0) {
+        struct query query = sql_begin(store, which);
+        if (sql_row(&query)) {
+            *number = sql_u64(&query, 0);
+        }
+        sql_end(&query);
+    }
+    return (*number)++;
+}
+
+uint64_t runs_next_row(struct sqlite_store *store) {
+    return next(store, &store->runs.next_row, SQL_RUN_NEXT);
+}
+
+uint64_t runs_next_mark(struct sqlite_store *store) {
+    return next(store, &store->runs.next_mark, SQL_MARK_NEXT);
+}
+
+/* --- what gathers --- */
+
+static bool device_exists(struct sqlite_store *store, uint64_t device) {
+    struct query query = sql_begin(store, SQL_DEVICE_EXISTS);
+    sql_bind_u64(&query, device);
+    bool exists = sql_row(&query);
+    sql_end(&query);
+    return exists;
+}
+
+static bool grow(struct sqlite_store *store) {
+    struct runs *runs = &store->runs;
+    size_t room = runs->room == 0 ? 64 : 2 * runs->room;
+    struct open_run *open = realloc(runs->open, room * sizeof(*open));
+    runs->open = open == NULL ? runs->open : open;
+    uint16_t *same = realloc(runs->same_bucket, room * sizeof(*same));
+    runs->same_bucket = same == NULL ? runs->same_bucket : same;
+    if (open == NULL || same == NULL) {
+        fail(store, ERR_MEMORY, "out of memory");
+        return false;
+    }
+    runs->room = room;
+    return true;
+}
+
+struct open_run *runs_find(struct runs *runs, uint64_t device) {
+    size_t at = runs->buckets[device % OPEN_BUCKETS];
+    while (at != 0 && runs->open[at - 1].device != device) {
+        at = runs->same_bucket[at - 1];
+    }
+    return at == 0 ? NULL : &runs->open[at - 1];
+}
+
+struct open_run *runs_begin(struct sqlite_store *store, uint64_t device) {
+    struct runs *runs = &store->runs;
+    struct open_run *run = runs_find(runs, device);
+    if (run != NULL) {
+        return run;
+    }
+    if (!device_exists(store, device) || (runs->count == runs->room && !grow(store))) {
+        return NULL;
+    }
+    run = &runs->open[runs->count];
+    *run = (struct open_run){.device = device};
+    runs->same_bucket[runs->count] = runs->buckets[device % OPEN_BUCKETS];
+    runs->buckets[device % OPEN_BUCKETS] = (uint16_t)++runs->count;
+    return run;
+}
+
+void runs_make_room(struct sqlite_store *store, struct open_run *run, size_t size) {
+    if (run->count == RUN_MAX_MESSAGES || (run->count > 0 && run->bytes + size > RUN_MAX_BYTES)) {
+        runs_write(store, run);
+    }
+    if (run->count == 0) {
+        run->row = runs_next_row(store);
+        run->first = NULL;
+    }
+}
+
+void runs_append(struct open_run *run, struct store_insert *insert) {
+    insert->next_in_run = NULL;
+    *(run->first == NULL ? &run->first : &run->newest->next_in_run) = insert;
+    run->newest = insert;
+    run->count++;
+    run->bytes += insert->envelope->size;
+}
+
+/* Writes heads and envelopes behind each other into `out`. */
+static enum error pack(const struct open_run *run, uint8_t *heads, uint8_t *envelopes) {
+    enum error error = OK;
+    uint32_t at = 0;
+    for (const struct store_insert *in = run->first; in != NULL && error == OK;
+         in = in->next_in_run) {
+        const struct envelope *envelope = in->envelope;
+        struct head head = {.place = in->order,
+                            .accepted_ms = envelope->accepted_ms,
+                            .from = envelope->from,
+                            .at = at,
+                            .size = (uint32_t)envelope->size};
+        head.mark = mark_of(in);
+        error = head_write(heads, run->device, &head);
+        memcpy(envelopes + at, envelope->bytes, envelope->size);
+        at += head.size;
+        heads += HEAD_BYTES;
+    }
+    return error;
+}
+
+void runs_write(struct sqlite_store *store, struct open_run *run) {
+    size_t heads = run->count * HEAD_BYTES;
+    uint8_t *scratch = run->count == 0 ? NULL : runs_scratch(store, heads + run->bytes);
+    if (scratch == NULL) {
+        return;
+    }
+    enum error error = pack(run, scratch, scratch + heads);
+    if (error != OK) {
+        fail(store, error, "a row could not be prepared");
+        return;
+    }
+    struct query query = sql_begin(store, SQL_RUN_INSERT);
+    sql_bind_u64(&query, run->row);
+    sql_bind_u64(&query, run->device);
+    sql_bind_u64(&query, run->newest->order);
+    sql_bind_u64(&query, run->count);
+    sql_bind_u64(&query, run->bytes);
+    sql_bind_u64(&query, run->newest->envelope->accepted_ms);
+    sql_bind_bytes(&query, bytes_make(scratch, heads));
+    sql_bind_bytes(&query, bytes_make(scratch + heads, run->bytes));
+    sql_run(&query);
+    run->count = 0;
+    run->bytes = 0;
+}
+
+void runs_write_all(struct sqlite_store *store) {
+    struct runs *runs = &store->runs;
+    for (size_t i = 0; i < runs->count; i++) {
+        runs_write(store, &runs->open[i]);
+        runs->buckets[runs->open[i].device % OPEN_BUCKETS] = 0;
+    }
+    runs->count = 0;
+}
+
+/* --- what is changed --- */
+
+/* Columns: heads, last, row, bytes. */
+static struct loaded_run take(struct query *query, uint64_t device) {
+    struct loaded_run run = {.device = device};
+    const struct bytes heads = sql_bytes(query, 0);
+    run.heads = malloc(heads.size + 1);
+    if (run.heads == NULL) {
+        fail(query->store, ERR_MEMORY, "out of memory");
+        return run;
+    }
+    memcpy(run.heads, heads.size == 0 ? (const void *)"" : heads.data, heads.size);
+    run.count = heads.size / HEAD_BYTES;
+    run.last = sql_u64(query, 1);
+    run.row = sql_u64(query, 2);
+    run.bytes = sql_u64(query, 3);
+    return run;
+}
+
+static struct loaded_run load(struct query *query, uint64_t device) {
+    struct loaded_run run = {.device = device};
+    if (sql_row(query)) {
+        run = take(query, device);
+    }
+    sql_end(query);
+    return run;
+}
+
+struct loaded_run runs_load_oldest(struct sqlite_store *store, uint64_t *accepted_ms) {
+    struct loaded_run run = {.row = 0};
+    struct query query = sql_begin(store, SQL_RUN_OLDEST);
+    if (sql_row(&query)) {
+        run = take(&query, sql_u64(&query, 4));
+        *accepted_ms = sql_u64(&query, 5);
+    }
+    sql_end(&query);
+    return run;
+}
+
+struct loaded_run runs_load(struct sqlite_store *store, uint64_t device, uint64_t place) {
+    struct query query = sql_begin(store, SQL_RUN_AT);
+    sql_bind_u64(&query, device);
+    sql_bind_u64(&query, place);
+    return load(&query, device);
+}
+
+struct loaded_run runs_load_row(struct sqlite_store *store, uint64_t device, uint64_t row) {
+    struct query query = sql_begin(store, SQL_RUN_HEADS);
+    sql_bind_u64(&query, row);
+    sql_bind_u64(&query, device);
+    return load(&query, device);
+}
+
+void runs_unload(struct loaded_run *run) {
+    free(run->heads);
+    *run = (struct loaded_run){.row = 0};
+}
+
+/* The bytes of a message as far as they are there. */
+static struct bytes part_of(const uint8_t *head, struct bytes envelopes) {
+    size_t at = head_at(head);
+    size_t size = head_size(head);
+    if (at > envelopes.size || size > envelopes.size - at) {
+        return bytes_make(NULL, 0);
+    }
+    return bytes_make(envelopes.data + at, size);
+}
+
+/* Heads move to the front of `run`, envelopes to `out`; the number of bytes there. */
+static size_t repack(struct loaded_run *run, const struct run_change *change,
+                     struct bytes envelopes, uint8_t *out) {
+    size_t kept = 0;
+    size_t bytes = 0;
+    for (size_t i = 0; i < run->count; i++) {
+        uint8_t *head = run->heads + kept * HEAD_BYTES;
+        if (change->gone != NULL && change->gone[i]) {
+            continue;
+        }
+        memmove(head, run->heads + i * HEAD_BYTES, HEAD_BYTES);
+        struct bytes part = part_of(head, envelopes);
+        if (change->mended == i) {
+            memcpy(head, change->head, HEAD_BYTES);
+            part = change->envelope;
+        }
+        head_set_at(head, (uint32_t)bytes);
+        if (part.size > 0) {
+            memcpy(out + bytes, part.data, part.size);
+        }
+        bytes += part.size;
+        kept++;
+    }
+    run->count = kept;
+    return bytes;
+}
+
+static void update(struct sqlite_store *store, const struct loaded_run *run, struct bytes bytes) {
+    struct query query = sql_begin(store, SQL_RUN_UPDATE);
+    sql_bind_u64(&query, run->last);
+    sql_bind_u64(&query, run->count);
+    sql_bind_u64(&query, bytes.size);
+    sql_bind_bytes(&query, bytes_make(run->heads, run->count * HEAD_BYTES));
+    sql_bind_bytes(&query, bytes);
+    sql_bind_u64(&query, run->row);
+    sql_run(&query);
+}
+
+void runs_change(struct sqlite_store *store, struct loaded_run *run,
+                 const struct run_change *change) {
+    struct query query = sql_begin(store, SQL_RUN_ENVELOPES);
+    sql_bind_u64(&query, run->row);
+    if (!sql_row(&query)) {
+        sql_end(&query);
+        return;
+    }
+    struct bytes envelopes = sql_bytes(&query, 0);
+    uint8_t *scratch = runs_scratch(store, envelopes.size * run->count + change->envelope.size + 1);
+    struct head head;
+    size_t size = 0;
+    bool is_last_gone = change->gone != NULL && change->gone[run->count - 1];
+    if (scratch != NULL) {
+        size = repack(run, change, envelopes, scratch);
+    }
+    sql_end(&query);
+    if (scratch == NULL) {
+        return;
+    }
+    if (is_last_gone && run->count > 0 &&
+        head_read(run->heads + (run->count - 1) * HEAD_BYTES, run->device, &head)) {
+        run->last = head.place;
+    }
+    update(store, run, bytes_make(scratch, size));
+}
+
+void runs_remove(struct sqlite_store *store, uint64_t row) {
+    struct query query = sql_begin(store, SQL_RUN_DELETE);
+    sql_bind_u64(&query, row);
+    sql_run(&query);
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: ISC */
+/* Messages of one mailbox that are committed together stand in one row: what that must not change.
+ */
+#include "server/store/query.h"
+#include "server_world.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Runs SQL; the first column of its first row as a number. */
+static int64_t ask(struct world *world, const char *sql) {
+    sqlite3_stmt *statement;
+    int64_t value = -1;
+    assert_int_equal(sqlite3_prepare_v2(world->store->database, sql, -1, &statement, NULL),
+                     SQLITE_OK);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        value = sqlite3_column_int64(statement, 0);
+    }
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    return value;
+}
+
+static const char *text_of(uint32_t number) {
+    static char text[16];
+    snprintf(text, sizeof(text), "number %u", number);
+    return text;
+}
+
+/* Ana sends bob, who is away, so many in one batch. */
+static struct peer *fill(struct world *world, uint32_t count) {
+    struct peer *ana = world_member(world, "ana");
+    (void)world_member(world, "bob");
+    peer_send(world, ana, "bob", 1, text_of(1)); /* the mailbox is loaded */
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    for (uint32_t i = 2; i <= count; i++) {
+        peer_send(world, ana, "bob", i, text_of(i));
+    }
+    world_settle(world);
+    for (uint32_t i = 2; i <= count; i++) {
+        peer_expect(ana, WIRE_ACCEPTED);
+    }
+    return ana;
+}
+
+static struct peer *fetch(struct world *world, uint16_t window) {
+    struct peer *bob = world_login(world, "bob");
+    peer_fetch(world, bob, window);
+    world_settle(world);
+    return bob;
+}
+
+static void messages_of_one_batch_share_rows_and_come_in_order(void **state) {
+    enum { COUNT = RUN_MAX_MESSAGES + 21 };
+    struct world *world = *state;
+    fill(world, COUNT);
+    assert_int_equal(ask(world, "SELECT count(*) FROM runs"), 3);
+    assert_int_equal(ask(world, "SELECT max(count) FROM runs"), RUN_MAX_MESSAGES);
+    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), COUNT);
+    world_restart(world);
+    struct peer *bob = fetch(world, 7); /* a window that no run fits in */
+    for (uint32_t i = 1; i <= COUNT; i++) {
+        peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(i)));
+        world_settle(world);
+    }
+    peer_expect(bob, WIRE_CAUGHT_UP);
+    peer_expect_nothing(bob);
+    assert_int_equal(ask(world, "SELECT count(*) FROM runs"), 0);
+    assert_int_equal(ask(world, "SELECT sum(length(marks)) FROM marks"), COUNT * MARK_BYTES);
+}
+
+static void a_large_message_has_a_row_of_its_own(void **state) {
+    static uint8_t envelope[RUN_MAX_BYTES + 1] = {1, 0x12};
+    struct world *world = *state;
+    struct peer *ana = fill(world, 3);
+    peer_send(world, ana, "bob", 4, text_of(4));
+    peer_send_bytes(world, ana, "bob", 5, bytes_of(envelope));
+    peer_send(world, ana, "bob", 6, text_of(6));
+    world_settle(world);
+    assert_int_equal(ask(world, "SELECT count(*) FROM runs WHERE count = 1 AND bytes > 32768"), 1);
+    struct peer *bob = fetch(world, 100);
+    for (uint32_t i = 1; i <= 4; i++) {
+        peer_expect_deliver(bob, "ana", text_of(i));
+    }
+    struct wire_deliver deliver;
+    assert_int_equal(wire_read_deliver(peer_expect(bob, WIRE_DELIVER).body, &deliver), OK);
+    assert_true(bytes_equal(deliver.envelope, bytes_of(envelope)));
+    peer_expect_deliver(bob, "ana", text_of(6));
+}
+
+/* Acknowledged here and there: the others stay as they are, in their order. */
+static void a_row_outlives_some_of_its_messages(void **state) {
+    enum { COUNT = 20 };
+    struct world *world = *state;
+    struct peer *ana = fill(world, COUNT);
+    struct peer *bob = fetch(world, COUNT);
+    for (uint32_t i = 1; i <= COUNT; i++) {
+        uint64_t handle = peer_expect_deliver(bob, "ana", text_of(i));
+        if (i % 3 != 0) {
+            peer_ack(world, bob, handle);
+        }
+    }
+    world_settle(world);
+    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), COUNT / 3);
+    assert_int_equal(ask(world, "SELECT sum(length(envelopes)) - sum(bytes) FROM runs"), 0);
+    world_restart(world);
+    bob = fetch(world, COUNT);
+    for (uint32_t i = 3; i <= COUNT; i += 3) {
+        peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(i)));
+    }
+    peer_expect(bob, WIRE_CAUGHT_UP);
+    peer_expect_nothing(bob);
+    world_settle(world);
+    assert_int_equal(ask(world, "SELECT count(*) FROM runs"), 0);
+    (void)ana;
+}
+
+/* Contract 4, wherever the first one is: in the same batch, in a row, among those that left, read
+ * into memory or not. */
+static void an_id_is_known_wherever_it_is(void **state) {
+    struct world *world = *state;
+    struct peer *ana = fill(world, 8);
+    peer_send(world, ana, "bob", 9, text_of(9));
+    peer_send(world, ana, "bob", 9, text_of(9)); /* in the same batch */
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    peer_expect(ana, WIRE_ACCEPTED);
+    struct peer *bob = fetch(world, 100);
+    for (uint32_t i = 1; i <= 9; i++) {
+        uint64_t handle = peer_expect_deliver(bob, "ana", text_of(i));
+        if (i <= 4) {
+            peer_ack(world, bob, handle);
+        }
+    }
+    world_settle(world);
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 1; i <= 9; i++) {
+            peer_send(world, ana, "bob", i, text_of(i));
+            world_settle(world);
+            peer_expect(ana, WIRE_ACCEPTED);
+        }
+        assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 5);
+        world_restart(world);
+        ana = world_login(world, "ana");
+    }
+    for (uint32_t i = 1; i <= 9; i += 4) {
+        peer_send(world, ana, "bob", i, "other bytes");
+        world_settle(world);
+        peer_expect_error(ana, ERR_ENVELOPE_CONFLICT);
+        ana = world_login(world, "ana");
+    }
+    bob = fetch(world, 100);
+    for (uint32_t i = 5; i <= 9; i++) {
+        peer_expect_deliver(bob, "ana", text_of(i));
+    }
+    peer_expect(bob, WIRE_CAUGHT_UP);
+}
+
+static void other_bytes_in_the_same_batch_are_a_conflict(void **state) {
+    struct world *world = *state;
+    struct peer *ana = fill(world, 1);
+    peer_send(world, ana, "bob", 2, text_of(2));
+    peer_send(world, ana, "bob", 2, "other bytes");
+    peer_send(world, ana, "bob", 3, text_of(3));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    peer_expect_error(ana, ERR_ENVELOPE_CONFLICT);
+    peer_expect_error(ana, ERR_EARLIER_REFUSED);
+    struct peer *bob = fetch(world, 100);
+    peer_expect_deliver(bob, "ana", text_of(1));
+    peer_expect_deliver(bob, "ana", text_of(2));
+    peer_expect(bob, WIRE_CAUGHT_UP);
+}
+
+/* A batch that a full disk took back is not remembered. */
+static void what_was_taken_back_is_unknown(void **state) {
+    struct world *world = *state;
+    struct peer *ana = fill(world, 2);
+    assert_int_equal(
+        sqlite3_exec(world->store->database, "PRAGMA max_page_count = 1", NULL, NULL, NULL),
+        SQLITE_OK);
+    static uint8_t large[60000] = {1, 0x12};
+    peer_send_bytes(world, ana, "bob", 3, bytes_of(large));
+    world_settle(world);
+    peer_expect_error(ana, ERR_SERVER_DISK_FULL);
+    assert_int_equal(
+        sqlite3_exec(world->store->database, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
+        SQLITE_OK);
+    world_pass(world, 2000);
+    ana = world_login(world, "ana");
+    peer_send_bytes(world, ana, "bob", 3, bytes_of(large));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 3);
+}
+
+/* One bit in a head, in an envelope: that message is not delivered, its neighbours are, and the
+ * same bytes offered again mend it where it stands. */
+static void damage(void **state, const char *sql) {
+    struct world *world = *state;
+    struct peer *ana = world_member(world, "ana");
+    (void)world_member(world, "bob");
+    for (uint32_t i = 1; i <= 4; i++) {
+        peer_send(world, ana, "bob", i, text_of(i));
+    }
+    world_settle(world);
+    assert_int_equal(sqlite3_exec(world->store->database, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(messages_damaged(world->store), 1);
+    struct peer *bob = fetch(world, 100);
+    peer_expect_deliver(bob, "ana", text_of(1));
+    peer_expect_deliver(bob, "ana", text_of(2));
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(4)));
+    peer_expect(bob, WIRE_CAUGHT_UP);
+    assert_non_null(strstr(world->log, "damaged"));
+    world_settle(world);
+    assert_int_equal(messages_damaged(world->store), 1);
+    ana = world_login(world, "ana");
+    peer_send(world, ana, "bob", 3, text_of(3));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    assert_int_equal(messages_damaged(world->store), 0);
+    bob = fetch(world, 100);
+    for (uint32_t i = 1; i <= 3; i++) {
+        peer_expect_deliver(bob, "ana", text_of(i));
+    }
+    peer_expect(bob, WIRE_CAUGHT_UP);
+}
+
+static void an_envelope_among_others_is_damaged(void **state) {
+    damage(state,
+           "UPDATE runs SET envelopes = CAST(substr(envelopes, 1, 2 * bytes / 4 + 9) || X'ff'"
+           " || substr(envelopes, 2 * bytes / 4 + 11) AS BLOB)");
+}
+
+static void a_head_among_others_is_damaged(void **state) {
+    /* The high byte of the place of the third. */
+    damage(state,
+           "UPDATE runs SET heads = CAST(substr(heads, 1, 2 * length(heads) / 4 + 40) || X'01'"
+           " || substr(heads, 2 * length(heads) / 4 + 42) AS BLOB)");
+}
+
+static void old_messages_expire_row_by_row(void **state) {
+    struct world *world = *state;
+    fill(world, 10);
+    world_pass(world, 2000);
+    world->now.wall_ms += world->config.keep_waiting_ms + DAY_MS;
+    world->now.monotonic_ms += world->config.keep_waiting_ms + DAY_MS;
+    world_pass(world, 2 * HOUR_MS); /* nothing expires for an hour after a jump of the clock */
+    assert_int_equal(ask(world, "SELECT count(*) FROM runs"), 0);
+    struct server_stats stats;
+    server_stats(world->server, &stats);
+    assert_int_equal(stats.expired, 10);
+    assert_int_equal(ask(world, "SELECT sum(length(marks)) FROM marks"), 10 * MARK_BYTES);
+    struct peer *ana = world_login(world, "ana");
+    peer_send(world, ana, "bob", 3, text_of(3));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    struct peer *bob = fetch(world, 10);
+    peer_expect(bob, WIRE_CAUGHT_UP);
+    world->now.wall_ms += DAY_MS;
+    world->now.monotonic_ms += DAY_MS;
+    world_pass(world, 2000);
+    assert_int_equal(ask(world, "SELECT count(*) FROM marks"), 0);
+    ana = world_login(world, "ana");
+    peer_send(world, ana, "bob", 3, text_of(3));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    bob = fetch(world, 10);
+    peer_expect_deliver(bob, "ana", text_of(3));
+}
+
+/* MAILBOX_IDS_MAX, here 20: the one that fits, and the one that does not. */
+static void a_mailbox_remembers_so_many_ids_and_no_more(void **state) {
+    struct world *world = *state;
+    world->store->known.mailbox_max = 20;
+    struct peer *ana = fill(world, 20);
+    peer_send(world, ana, "bob", 21, text_of(21));
+    world_settle(world);
+    peer_expect_error(ana, ERR_MAILBOX_FULL);
+    ana = world_login(world, "ana");
+    peer_send(world, ana, "bob", 20, text_of(20));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 20);
+}
+
+/* KNOWN_IDS_MAX, here 64 places: mailboxes in turn push each other out, and nothing is forgotten.
+ */
+static void ids_are_read_again_when_memory_is_short(void **state) {
+    static const char *const names[] = {"bob", "cleo", "dan"};
+    struct world *world = *state;
+    struct peer *ana = world_member(world, "ana");
+    world->store->known.room_max = 64;
+    for (size_t i = 0; i < 3; i++) {
+        (void)world_member(world, names[i]);
+    }
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 3; i++) {
+            for (uint32_t id = 1; id <= 30; id++) {
+                peer_send(world, ana, names[i], id, text_of(id));
+            }
+            world_settle(world);
+            for (uint32_t id = 1; id <= 30; id++) {
+                peer_expect(ana, WIRE_ACCEPTED);
+            }
+            assert_true(world->store->known.room <= 64);
+        }
+        assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 90);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(messages_of_one_batch_share_rows_and_come_in_order),
+        TEST(a_large_message_has_a_row_of_its_own),
+        TEST(a_row_outlives_some_of_its_messages),
+        TEST(an_id_is_known_wherever_it_is),
+        TEST(other_bytes_in_the_same_batch_are_a_conflict),
+        TEST(what_was_taken_back_is_unknown),
+        TEST(an_envelope_among_others_is_damaged),
+        TEST(a_head_among_others_is_damaged),
+        TEST(old_messages_expire_row_by_row),
+        TEST(a_mailbox_remembers_so_many_ids_and_no_more),
+        TEST(ids_are_read_again_when_memory_is_short),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
