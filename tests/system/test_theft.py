@@ -46,7 +46,7 @@ def test_the_log_is_empty_when_a_command_has_ended(stage):
 def copy_of(stage, client, name):
     twin = Client(stage.folder, name)
     shutil.rmtree(twin.home)
-    shutil.copytree(client.home, twin.home)
+    shutil.copytree(client.home, twin.home, ignore=shutil.ignore_patterns("owner.sock"))
     twin.name = client.name
     return twin
 

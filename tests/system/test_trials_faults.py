@@ -145,7 +145,7 @@ def test_without_space_for_a_write_it_refuses_and_delivers_and_goes_on_by_itself
     """Every eleventh write finds no space: another one of each commit."""
     faulty.start("pwrite64", "ENOSPC", "5+11")
     accepted, refused = [], 0
-    while len(accepted) < 2:
+    while len(accepted) < 2 or refused < 2:
         faulty.ana.login()  # on a connection that refused one to bob, later ones to him are refused too
         said = faulty.send()
         if said is True:

@@ -546,4 +546,4 @@ def test_config_server_key_without_a_server_or_an_account(tmp_path):
     server, ana = world(tmp_path, "ana")
     server.stop()
     check(ana.run("config", "server-key", "--key", "0" * 26, expect=5), "server_unreachable")
-    check(ana.run("config", "timeout", expect=2), "usage")
+    check(ana.run("config", "nonsense", expect=2), "usage")
