@@ -204,10 +204,10 @@ def test_what_is_held_is_told_once_and_comes_when_it_is_verified(tmp_path):
     said = ana.run("recv", "--as", "stream", "--json")
     assert said.objects("message") == [] and [one["from"] for one in said.objects("held")] == ["bob"], "once for the three"
     assert ana.texts() == []
+    follower = Follower(ana, "--as", "stream")
     released = ana.run("verify", "bob", "--card", "-", "--json", stdin=new.card()).objects("verified")[0]
     assert released["released"] == 3
-    follower = Follower(ana, "--as", "stream")
-    assert follower.texts(3) == [f"held {number}" for number in range(3)]
+    assert follower.texts(3) == [f"held {number}" for number in range(3)], "the stream goes on with them"
     follower.stop()
     assert ana.texts() == [f"held {number}" for number in range(3)]
 

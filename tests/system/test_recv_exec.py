@@ -122,6 +122,16 @@ test "$(grep -cx "$text" {log})" -ge 2
     process = start(["sh", "-c", service, bob.command()[0], flaky], stdin=subprocess.DEVNULL, cwd=tmp_path,
                     env=bob.environment())
     assert process.wait(60) == 0 and lines(log) == ["n0", "n0", "n1", "n1", "n2", "n2"]
+    a_program_may_send(tmp_path, ana, bob)
+
+
+def a_program_may_send(tmp_path, ana, bob):
+    """A bot: what it sends goes over the connection of the recv that runs it."""
+    echo = handler(tmp_path, f'#!/bin/sh\nread text\n{bob.command()[0]} send "$SOTTO_FROM" "re: $text"\n')
+    process = bob.start("recv", "--follow", "-n", "2", "--exec", echo)
+    for number in range(2):
+        ana.send("bob", f"q{number}")
+    assert process.wait(30) == 0 and ana.texts() == ["re: q0", "re: q1"]
 
 
 def test_signals_let_the_program_finish(tmp_path):
