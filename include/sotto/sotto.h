@@ -320,6 +320,32 @@ SOTTO_API SOTTO_MUST_CHECK int sotto_receive(struct sotto *client,
 SOTTO_API SOTTO_MUST_CHECK int sotto_forget_cursor(struct sotto *client, const char *cursor,
                                                    bool *was_there, struct sotto_error *error);
 
+/** A message of the past, received or sent. */
+struct sotto_past {
+    struct sotto_message message; /**< of an own one `from` is the own name, and `received_ms` 0 */
+    const char *with;             /**< the other person */
+    const char *state; /**< of an own one "queued", "accepted" or "delivered", else NULL */
+    bool is_erased;    /**< its life is over; `text` is empty */
+};
+/** `false` stops. */
+typedef bool sotto_past_fn(void *context, const struct sotto_past *past);
+
+struct sotto_history {
+    const char *with;  /**< one person; NULL: everybody */
+    uint32_t count;    /**< the last so many; 0: all */
+    uint64_t since_ms; /**< not what came or was written before; 0: from the beginning */
+    uint64_t until_ms; /**< not what came or was written then or later; 0: to the end */
+};
+
+/** Messages that were received or sent, from the own store alone, in order: received ones as they
+ * were to be shown, own ones as they were written, both by the own clock. Nothing counts as read by
+ * it. Held messages and those that could not be sent are not among them. Errors: name_invalid, and
+ * those of the store. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_history(struct sotto *client,
+                                             const struct sotto_history *request,
+                                             sotto_past_fn *each, void *context,
+                                             struct sotto_error *error);
+
 /* ---- people -------------------------------------------------------------------------------------
  */
 

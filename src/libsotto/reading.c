@@ -135,8 +135,8 @@ void reading_again(struct reading *reading) {
 
 /* Verified is who was compared, or has a card, with the very key that the message came under; that
  * another key was seen since does not matter. */
-static enum error message_trust(const struct sotto *client, const struct incoming *incoming,
-                                enum sotto_trust *trust) {
+must_check enum error message_trust(const struct sotto *client, const struct incoming *incoming,
+                                    enum sotto_trust *trust) {
     struct stored_peer peer;
     enum error error = client->store->peer_get(client->store->context, &incoming->from, &peer);
     bool is_verified = error == OK && peer.verified_ms > 0 && peer.has_pin &&

@@ -31,6 +31,10 @@ struct reading {
     enum error error;
 };
 
+/** The trust in a message, by the key that it came under. Cards have been loaded. */
+must_check enum error message_trust(const struct sotto *client, const struct incoming *incoming,
+                                    enum sotto_trust *trust);
+
 /** Checks the request, which has to live as long as the reading. Returns 0 or the exit status of
  * the error in `*error`. */
 int reading_check(struct reading *reading, struct sotto *client,

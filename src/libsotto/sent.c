@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *state_of(const struct outgoing *message) {
+const char *sent_state(const struct outgoing *message) {
     if (message->delivered_ms > 0) {
         return "delivered";
     }
@@ -35,7 +35,7 @@ void sent_describe(const struct runner *runner, const struct send_result *result
     if (result->is_stored) {
         body_id_text(message->msg_id, sent->id);
         sent->time_ms = message->sent_ms;
-        snprintf(sent->state, sizeof(sent->state), "%s", state_of(message));
+        snprintf(sent->state, sizeof(sent->state), "%s", sent_state(message));
     }
 }
 

@@ -9,6 +9,9 @@
 /** The effect of a call that failed before anything was handed in. */
 #define SENT_NOTHING "Nothing was sent."
 
+/** "queued", "accepted", "delivered"; "" when it was given up. */
+const char *sent_state(const struct outgoing *message);
+
 /** What is known of the message so far. `msg_id` is the id that it was handed in with: when the
  * result has another one, its KEY was used before. */
 void sent_describe(const struct runner *runner, const struct send_result *result,

@@ -51,6 +51,9 @@ static const struct option_row option_table[OPTIONS] = {
                      "only from them (or an alias); the rest stays unread"},
     [OPTION_SINCE] = {"since", 0, TAKES_VALUE, "TIME|ID",
                       "read again what came since then, or after that message"},
+    [OPTION_SINCE_TIME] = {"since", 0, TAKES_VALUE, "TIME",
+                           "only what came or was sent since then"},
+    [OPTION_UNTIL] = {"until", 0, TAKES_VALUE, "TIME", "only what came or was sent before then"},
     [OPTION_EXEC] = {"exec", 0, TAKES_VALUE, "PROGRAM",
                      "run it once for each message, the text on its stdin"},
     [OPTION_SKIP_FAILED] = {"skip-failed", 0, TAKES_NOTHING, NULL,
@@ -231,6 +234,27 @@ static const struct command_row command_table[COMMANDS] = {
             .purpose = "print your card: one line with your name, server and key",
             .notes = "Put it on a web page, into a wiki, or into a configuration: it is no secret.",
             .examples = {{"sotto card", NULL}},
+            .exits = {2, 6, 9},
+        },
+    [COMMAND_HISTORY] =
+        {
+            .name = "history",
+            .group = "Past",
+            .brief = "history [WHO]",
+            .arguments = "[WHO]",
+            .purpose = "read messages again, received and sent",
+            .notes =
+                "From this device's store alone; no connection, and nothing counts as read by it. "
+                "The last 50, or\nas many as -n says; -n all is everything, so that "
+                "'history -n all --json' is the export.\nTIME: 2h (ago), 09:14, 2026-11-23, "
+                "\"2026-11-23 09:14\", 2026-11-23T09:14:00Z.",
+            .words_max = 1,
+            .option_count = 3,
+            .options = {OPTION_COUNT, OPTION_SINCE_TIME, OPTION_UNTIL},
+            .examples = {{"sotto history", NULL},
+                         {"sotto history bob -n 10", NULL},
+                         {"sotto history --since 2h", NULL},
+                         {"sotto history bob -n all --json > bob.jsonl", "the export"}},
             .exits = {2, 6, 9},
         },
     [COMMAND_STATUS] =

@@ -36,7 +36,9 @@ enum option_id {
     OPTION_FOLLOW,
     OPTION_AS,
     OPTION_FROM,
-    OPTION_SINCE,
+    OPTION_SINCE,      /**< of recv: a time or an id */
+    OPTION_SINCE_TIME, /**< of history */
+    OPTION_UNTIL,
     OPTION_EXEC,
     OPTION_SKIP_FAILED,
     OPTION_FORGET,
@@ -72,6 +74,7 @@ enum command_id {
     COMMAND_USERS,
     COMMAND_VERIFY,
     COMMAND_CARD,
+    COMMAND_HISTORY,
     COMMAND_STATUS,
     COMMAND_DOCTOR,
     COMMAND_CONFIG,

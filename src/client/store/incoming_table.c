@@ -126,6 +126,46 @@ static enum error incoming_next(void *context, uint64_t place, struct incoming *
     return query_end(&query, error);
 }
 
+static enum error received_next(void *context, const struct user_name *with, uint64_t place,
+                                struct incoming *message, struct buffer *text) {
+    struct query query;
+    if (with == NULL) {
+        return incoming_next(context, place, message, text);
+    }
+    query_begin(&query, context,
+                "SELECT " INCOMING_COLUMNS ", text FROM incoming INDEXED BY incoming_with"
+                " WHERE peer=? AND place IS NOT NULL AND place>? ORDER BY place LIMIT 1");
+    query_text(&query, with->text);
+    query_u64(&query, place);
+    enum error error = query_row(&query);
+    if (error == OK) {
+        read_row(&query, message);
+        query_get_buffer(&query, 16, text);
+    }
+    return query_end(&query, error);
+}
+
+static enum error received_back(void *context, const struct user_name *with, uint64_t place,
+                                uint64_t *found, uint64_t *received_ms) {
+    struct query query;
+    query_begin(&query, context,
+                with == NULL ? "SELECT place, received FROM incoming INDEXED BY incoming_by_place"
+                               " WHERE place IS NOT NULL AND place<? ORDER BY place DESC LIMIT 1"
+                             : "SELECT place, received FROM incoming INDEXED BY incoming_with"
+                               " WHERE place IS NOT NULL AND place<? AND peer=?"
+                               " ORDER BY place DESC LIMIT 1");
+    query_u64(&query, place);
+    if (with != NULL) {
+        query_text(&query, with->text);
+    }
+    enum error error = query_row(&query);
+    if (error == OK) {
+        *found = query_get_u64(&query, 0);
+        *received_ms = query_get_u64(&query, 1);
+    }
+    return query_end(&query, error);
+}
+
 static enum error incoming_sender(void *context, const struct user_name *after,
                                   struct user_name *from) {
     struct query query;
@@ -209,6 +249,8 @@ void incoming_table(struct client_store *store) {
     store->incoming_gap = incoming_gap;
     store->incoming_release = incoming_release;
     store->incoming_next = incoming_next;
+    store->received_next = received_next;
+    store->received_back = received_back;
     store->incoming_sender = incoming_sender;
     store->incoming_held = incoming_held;
     store->incoming_accept = incoming_accept;

@@ -9,6 +9,8 @@
     "row, peer, msg_id, key, sent, state, patient, afp IS NOT NULL, afp, sid IS NOT NULL, sid,"    \
     " chain, number, envelope_id, kind, turn, accepted, delivered, offers, life"
 
+enum { OUTGOING_COLUMN_COUNT = 20 };
+
 /* In the column `patient`. */
 enum { IS_PATIENT = 1, IS_FOR_VERIFIED = 2 };
 
@@ -289,6 +291,49 @@ static enum error outgoing_forget(void *context, uint64_t now_ms) {
     return query_run(&query);
 }
 
+static enum error written_next(void *context, const struct user_name *with, uint64_t sent_ms,
+                               struct outgoing *message, struct buffer *text) {
+    struct query query;
+    query_begin(&query, context,
+                with == NULL
+                    ? "SELECT " OUTGOING_COLUMNS ", text FROM outgoing INDEXED BY outgoing_written"
+                      " WHERE kind IN (1,7,8) AND sent>? AND state<>3 ORDER BY sent LIMIT 1"
+                    : "SELECT " OUTGOING_COLUMNS ", text FROM outgoing INDEXED BY outgoing_with"
+                      " WHERE kind IN (1,7,8) AND sent>? AND peer=? AND state<>3"
+                      " ORDER BY sent LIMIT 1");
+    query_u64(&query, sent_ms);
+    if (with != NULL) {
+        query_text(&query, with->text);
+    }
+    enum error error = query_row(&query);
+    if (error == OK) {
+        read_row(&query, message);
+        query_get_buffer(&query, OUTGOING_COLUMN_COUNT, text);
+    }
+    return query_end(&query, error);
+}
+
+static enum error written_back(void *context, const struct user_name *with, uint64_t sent_ms,
+                               uint64_t *found) {
+    struct query query;
+    query_begin(&query, context,
+                with == NULL ? "SELECT sent FROM outgoing INDEXED BY outgoing_written"
+                               " WHERE kind IN (1,7,8) AND sent<? AND state<>3"
+                               " ORDER BY sent DESC LIMIT 1"
+                             : "SELECT sent FROM outgoing INDEXED BY outgoing_with"
+                               " WHERE kind IN (1,7,8) AND sent<? AND peer=? AND state<>3"
+                               " ORDER BY sent DESC LIMIT 1");
+    query_u64(&query, sent_ms);
+    if (with != NULL) {
+        query_text(&query, with->text);
+    }
+    enum error error = query_row(&query);
+    if (error == OK) {
+        *found = query_get_u64(&query, 0);
+    }
+    return query_end(&query, error);
+}
+
 void outgoing_table(struct client_store *store) {
     store->outgoing_add = outgoing_add;
     store->outgoing_find = outgoing_find;
@@ -304,4 +349,6 @@ void outgoing_table(struct client_store *store) {
     store->outgoing_offer_due = outgoing_offer_due;
     store->outgoing_expire = outgoing_expire;
     store->outgoing_forget = outgoing_forget;
+    store->written_next = written_next;
+    store->written_back = written_back;
 }

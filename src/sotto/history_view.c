@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+#include "sotto/history_view.h"
+
+#include "sotto/json.h"
+#include "sotto/visible.h"
+#include "sotto/when.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Appends a short line of ours; what others gave in it has been made visible. */
+static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    return buffer_append(out, bytes_of_string(line));
+}
+
+static bool is_text(const struct sotto_past *past) {
+    return strcmp(past->message.kind, "text") == 0;
+}
+
+static must_check enum error put_content(const struct sotto_past *past,
+                                         const struct visible_layout *layout, struct buffer *out) {
+    const struct sotto_message *message = &past->message;
+    if (past->is_erased) {
+        return put(out, "(erased)");
+    }
+    return is_text(past) ? visible_text(bytes_make(message->text, message->size), layout, out)
+                         : put(out, "(what this version of sotto cannot show)");
+}
+
+must_check enum error history_view_text(const struct sotto_past *past,
+                                        const struct message_view *view, struct buffer *out) {
+    char with[4 * SOTTO_NAME_SIZE];
+    char time[WHEN_BYTES];
+    char mark[32] = "";
+    if (past->state == NULL && !past->is_erased) {
+        return message_view_text(&past->message, view, out);
+    }
+    visible_line(past->with, with, sizeof(with));
+    when_local(past->message.time_ms, view->now_ms, time);
+    if (past->state != NULL && past->state[0] != '\0') {
+        snprintf(mark, sizeof(mark), " (%s)", past->state);
+    }
+    size_t before = out->size;
+    enum error error = put(out, "%s%s%s%s%s: ", view->is_plain ? "" : time,
+                           view->is_plain || time[0] == '\0' ? "" : " ",
+                           past->state != NULL ? "you to " : "", with, mark);
+    const struct visible_layout layout = {.column = out->size - before, .columns = view->columns};
+    if (error == OK) {
+        error = put_content(past, &layout, out);
+    }
+    if (error != OK) {
+        return error;
+    }
+    return view->is_plain && time[0] != '\0' ? put(out, ". %s\n", time) : put(out, "\n");
+}
+
+must_check enum error history_view_json(const struct sotto_past *past, const char *own,
+                                        struct buffer *out) {
+    const struct sotto_message *message = &past->message;
+    struct json_line line;
+    json_begin(&line, "message");
+    json_text(&line, line.root, "id", message->id);
+    json_text(&line, line.root, "chat", past->with);
+    json_text(&line, line.root, "from", message->from);
+    json_list_text(&line, json_list(&line, line.root, "to"),
+                   past->state != NULL ? past->with : own);
+    json_text(&line, line.root, "kind", message->kind);
+    if (is_text(past) && !past->is_erased) {
+        json_bytes(&line, line.root, "text", bytes_make(message->text, message->size));
+    }
+    json_time(&line, line.root, "time", message->time_ms);
+    json_time(&line, line.root, "received", message->received_ms);
+    json_text(&line, line.root, "trust", sotto_trust_word(message->trust));
+    if (past->state != NULL) {
+        json_text(&line, line.root, "state", past->state);
+    } else {
+        json_flag(&line, line.root, "confirmed", message->is_confirmed);
+        json_flag(&line, line.root, "late", message->is_late);
+    }
+    if (message->life_s > 0) {
+        json_number(&line, line.root, "life_s", message->life_s);
+    }
+    if (past->is_erased) {
+        json_flag(&line, line.root, "erased", true);
+    }
+    return json_end(&line, out);
+}
