@@ -415,9 +415,9 @@ struct client_store {
     enum error (*place_of)(void *context, const uint8_t msg_id[MESSAGE_ID_BYTES], uint64_t *place);
 
     /** Reading back, with everybody or with one person (`with`; NULL: everybody). received: what
-     * has a place, in that order; written: what people wrote here and was not given up, in the order
-     * of writing. next: the first behind `place`, or written after `sent_ms`, with its text. back:
-     * the last one before, only where it stands. ERR_NOT_FOUND. */
+     * has a place, in that order; written: what people wrote here and was not given up, in the
+     * order of writing. next: the first behind `place`, or written after `sent_ms`, with its text.
+     * back: the last one before, only where it stands. ERR_NOT_FOUND. */
     enum error (*received_next)(void *context, const struct user_name *with, uint64_t place,
                                 struct incoming *message, struct buffer *text);
     enum error (*received_back)(void *context, const struct user_name *with, uint64_t place,
