@@ -4,7 +4,7 @@
 
 #include "base/require.h"
 
-enum { LOG_GROWN_PAGES = 1000 };
+enum { LOG_GROWN_PAGES = 2000 };
 
 static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) = {
     [STORE_LOGIN] = run_login,
