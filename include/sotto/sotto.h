@@ -346,6 +346,21 @@ SOTTO_API SOTTO_MUST_CHECK int sotto_history(struct sotto *client,
                                              sotto_past_fn *each, void *context,
                                              struct sotto_error *error);
 
+/** Own messages that have not come to the server yet, or may not, from the own store alone: first
+ * those that an earlier call offered, then those that wait for their turn. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_outbox(struct sotto *client, sotto_past_fn *each,
+                                            void *context, struct sotto_error *error);
+
+struct sotto_dropped {
+    char id[SOTTO_ID_SIZE];
+    char to[SOTTO_NAME_SIZE];
+    bool may_arrive; /**< the server was offered it: it may be there, or arrive */
+};
+/** Takes one of them out of the outbox; needs no connection. Its KEY is free again. Error:
+ * no_such_message. */
+SOTTO_API SOTTO_MUST_CHECK int sotto_drop(struct sotto *client, const char *id,
+                                          struct sotto_dropped *dropped, struct sotto_error *error);
+
 /* ---- people -------------------------------------------------------------------------------------
  */
 

@@ -142,6 +142,11 @@ void engine_forget(struct engine *engine, size_t number);
 /** Valid until the next event. */
 const struct send_result *engine_result(const struct engine *engine, size_t number);
 
+/** Takes a message out of the outbox that has not arrived, on an engine that is not connected:
+ * nothing offers it any more. `*message` is as it was. ERR_NOT_FOUND: no such message waits. */
+must_check enum error engine_drop(struct engine *engine, uint64_t now_ms,
+                                  const uint8_t msg_id[MESSAGE_ID_BYTES], struct outgoing *message);
+
 /* ---- questions ----------------------------------------------------------------------------------
  */
 

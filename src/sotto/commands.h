@@ -14,6 +14,7 @@ must_check int command_users(struct app *app, struct sotto_error *error);
 must_check int command_verify(struct app *app, struct sotto_error *error);
 must_check int command_card(struct app *app, struct sotto_error *error);
 must_check int command_history(struct app *app, struct sotto_error *error);
+must_check int command_outbox(struct app *app, struct sotto_error *error);
 must_check int command_status(struct app *app, struct sotto_error *error);
 must_check int command_config(struct app *app, struct sotto_error *error);
 must_check int command_doctor(struct app *app, struct sotto_error *error);

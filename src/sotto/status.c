@@ -122,11 +122,41 @@ static int print(struct app *app, const struct sotto_status *status, const struc
     return result;
 }
 
+/* A number, from the store alone; nobody is asked for a passphrase, a prompt must not hang. */
+static int print_unread(struct app *app, struct sotto_error *error) {
+    struct sotto *client = NULL;
+    struct sotto_account account;
+    struct json_line line;
+    struct buffer out;
+    buffer_init(&out, STATUS_MAX_BYTES);
+    app->may_ask = false;
+    int result = app_open(app, &client, error);
+    if (result == 0) {
+        result = sotto_account(client, &account, error);
+    }
+    sotto_close(client);
+    if (result == 0 && app->is_json) {
+        json_begin(&line, "unread");
+        json_number(&line, line.root, "unread", account.unread);
+        result = app_check(json_end(&line, &out), error);
+    } else if (result == 0) {
+        result = app_check(put(&out, "%" PRIu32 "\n", account.unread), error);
+    }
+    if (result == 0) {
+        result = app_write(app, buffer_view(&out), "", error);
+    }
+    buffer_clear(&out);
+    return result;
+}
+
 /* The own state is shown in any case; why there is no connection is the exit status. */
 must_check int command_status(struct app *app, struct sotto_error *error) {
     struct sotto *client = NULL;
     struct sotto_status status = {.is_connected = false};
     struct senders senders = {.count = 0};
+    if (app->request->given[OPTION_UNREAD] > 0) {
+        return print_unread(app, error);
+    }
     int result = app_open(app, &client, error);
     if (result == 0) {
         result = sotto_status(client, &status, error);

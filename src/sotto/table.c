@@ -59,6 +59,8 @@ static const struct option_row option_table[OPTIONS] = {
     [OPTION_SKIP_FAILED] = {"skip-failed", 0, TAKES_NOTHING, NULL,
                             "with --exec: go on with the next message when it failed"},
     [OPTION_FORGET] = {"forget", 0, TAKES_NOTHING, NULL, "with --as: forget that bookmark"},
+    [OPTION_UNREAD] = {"unread", 0, TAKES_NOTHING, NULL,
+                       "print how many messages are unread, and no more; asks and connects nobody"},
     [OPTION_KEYS] = {"keys", 0, TAKES_NOTHING, NULL, "fetch and check their public keys"},
     [OPTION_PEM] = {"pem", 0, TAKES_NOTHING, NULL,
                     "also their RSA-2048 keys as PEM, for 'openssl pkey -pubin'"},
@@ -257,6 +259,21 @@ static const struct command_row command_table[COMMANDS] = {
                          {"sotto history bob -n all --json > bob.jsonl", "the export"}},
             .exits = {2, 6, 9},
         },
+    [COMMAND_OUTBOX] =
+        {
+            .name = "outbox",
+            .group = "Past",
+            .brief = "outbox",
+            .arguments = "[list | drop ID]",
+            .purpose = "show what waits to be sent, or take a message back",
+            .notes =
+                "Every command that connects sends what waits. drop needs no connection; a message "
+                "that was\noffered to the server before may be there, and arrive.",
+            .words_max = 2,
+            .examples = {{"sotto outbox", NULL},
+                         {"sotto outbox drop 6YZ2J3T8QK5M9V0N4B7CRH1WXD", NULL}},
+            .exits = {2, 6, 7, 9},
+        },
     [COMMAND_STATUS] =
         {
             .name = "status",
@@ -265,8 +282,14 @@ static const struct command_row command_table[COMMANDS] = {
             .arguments = "",
             .purpose = "show the account, the connection, and what waits",
             .notes =
-                "The own state is shown also without a connection; the exit status then says why.",
-            .examples = {{"sotto status", NULL}, {"sotto status --json | jq .unread", NULL}},
+                "The own state is shown also without a connection; the exit status then says why.\n"
+                "--unread is for prompts and status bars: it counts what was fetched, for example "
+                "by a\n'sotto recv --follow --as bell'.",
+            .option_count = 1,
+            .options = {OPTION_UNREAD},
+            .examples = {{"sotto status", NULL},
+                         {"sotto status --json | jq .unread", NULL},
+                         {"sotto status --unread", "in a prompt"}},
             .exits = {2, 4, 5, 6, 9, 11},
         },
     [COMMAND_DOCTOR] =
