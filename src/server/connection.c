@@ -47,6 +47,11 @@ static size_t count_from_address(const struct server *server, const uint8_t addr
     return count;
 }
 
+static void turned_away(struct server *server, const uint8_t address[16]) {
+    server->turned_away++;
+    server_note(server, EVENT_TURNED_AWAY, address);
+}
+
 /* The oldest that has said nothing, or the oldest at all; one whose login is being looked up stays.
  */
 static void drop_oldest_silent(struct server *server) {
@@ -58,7 +63,7 @@ static void drop_oldest_silent(struct server *server) {
         }
     }
     if (oldest != NULL) {
-        server->turned_away++;
+        turned_away(server, oldest->address);
         if (oldest->is_established) {
             connection_fail(server, oldest, 0, ERR_SERVER_FULL, SERVER_FULL_RETRY_S, "");
         } else {
@@ -92,14 +97,14 @@ must_check enum error server_open(struct server *server, const uint8_t address[1
     }
     if (server->is_failed || server->is_shutting_down ||
         count_from_address(server, key) >= server->config.before_login_per_address_max) {
-        server->turned_away++;
+        turned_away(server, key);
         return ERR_LIMIT;
     }
     if (server->login_count >= server->config.before_login_max) {
         drop_oldest_silent(server);
     }
     if (server->login_count >= server->config.before_login_max || !find_slot(server, &index)) {
-        server->turned_away++;
+        turned_away(server, key);
         return ERR_LIMIT;
     }
     struct connection *made = calloc(1, sizeof(*made));
@@ -250,6 +255,7 @@ bool server_next_output(struct server *server, struct server_output *output) {
 
 void connection_wrote(struct server *server, struct connection *connection, enum error error) {
     if (error != OK) {
+        server_note(server, EVENT_NOT_READING, connection->address);
         connection_end(server, connection);
     } else {
         connection_mark_dirty(server, connection);
@@ -268,6 +274,9 @@ void connection_refuse(struct server *server, struct connection *connection, uin
 void connection_fail(struct server *server, struct connection *connection, uint32_t request,
                      enum error error, uint32_t retry_s, const char *detail) {
     if (connection->phase != PHASE_CLOSING) {
+        if (error == ERR_PROTOCOL_ERROR) {
+            server_note(server, EVENT_PROTOCOL_BROKEN, connection->address);
+        }
         connection_refuse(server, connection, request, error, retry_s, detail);
         connection_end(server, connection);
     }
@@ -486,8 +495,10 @@ void connection_tick(struct server *server, struct connection *connection) {
                         "message not finished in time");
     } else if (is_owed_news(server, connection)) {
         connection_fail(server, connection, 0, ERR_SHUTTING_DOWN, RETRY_SOON_S, "");
-    } else if (now_ms - connection->heard_ms >= IDLE_TIMEOUT_MS ||
-               (connection->unsent_ms != 0 && now_ms - connection->unsent_ms >= IDLE_TIMEOUT_MS)) {
+    } else if (connection->unsent_ms != 0 && now_ms - connection->unsent_ms >= IDLE_TIMEOUT_MS) {
+        server_note(server, EVENT_NOT_READING, connection->address);
+        connection_end(server, connection);
+    } else if (now_ms - connection->heard_ms >= IDLE_TIMEOUT_MS) {
         connection_end(server, connection);
     } else if (connection->phase == PHASE_OPEN) {
         login_note_day(server, connection->mailbox);

@@ -31,6 +31,12 @@ void server_log(const struct server *server, const char *format, ...) {
     server->config.log(server->config.log_context, line);
 }
 
+void server_note(const struct server *server, enum server_event event, const uint8_t address[16]) {
+    if (server->config.note != NULL) {
+        server->config.note(server->config.log_context, event, address);
+    }
+}
+
 must_check enum error server_new(const struct server_config *config,
                                  const struct random_source *random, struct moment now,
                                  struct server **server) {

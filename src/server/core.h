@@ -26,7 +26,17 @@ struct moment {
 
 /** The bounds that a test or an administrator chooses, each a field named in bounds.def;
  * server_config_default gives those of base/limits.h. server_set_limits changes all but
- * `store_epoch` and `log` while it runs. */
+ * `store_epoch`, `log` and `note` while it runs. */
+
+/** What anybody may bring about as often as they like: a log says so, and not each time. */
+enum server_event {
+    EVENT_LOGIN_REFUSED,   /**< or a registration */
+    EVENT_TURNED_AWAY,     /**< too many connections before login, in all or from there */
+    EVENT_PROTOCOL_BROKEN, /**< a peer was ended for it */
+    EVENT_NOT_READING, /**< a peer was ended because what it should read grew too large or old */
+    EVENT_KINDS,
+};
+
 struct server_config {
 #define B(id, field, type, name, kind, least, most, standard) type field;
 #include "server/bounds.def"
@@ -35,7 +45,9 @@ struct server_config {
     uint8_t store_epoch[STORE_EPOCH_BYTES];
     /** One line for the log; no names, no addresses, no contents. May be NULL. */
     void (*log)(void *context, const char *line);
-    void *log_context;
+    /** Of IPv6 an address has the first 64 bits alone, what limits go by. May be NULL. */
+    void (*note)(void *context, enum server_event event, const uint8_t address[16]);
+    void *log_context; /**< of both */
 };
 struct server_config server_config_default(void);
 /** The name of the first field that is out of its range, as sottod.conf would write it; NULL when

@@ -45,6 +45,7 @@ static struct failures *make(struct server *server, struct failures *set,
 
 void failures_note(struct server *server, const uint8_t address[16]) {
     uint32_t retry_s;
+    server_note(server, EVENT_LOGIN_REFUSED, address);
     struct failures *set = set_of(server, address);
     struct failures *failures = find(set, address);
     if (failures == NULL) {

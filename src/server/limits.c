@@ -62,6 +62,7 @@ must_check enum error server_set_limits(struct server *server, const struct serv
     struct server_config taken = *config;
     memcpy(taken.store_epoch, server->config.store_epoch, sizeof(taken.store_epoch));
     taken.log = server->config.log;
+    taken.note = server->config.note;
     taken.log_context = server->config.log_context;
     server->config = taken;
     for (size_t i = 0; i < server->connection_slots; i++) {

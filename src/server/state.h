@@ -267,6 +267,7 @@ struct server {
 
 /* core.c */
 void server_log(const struct server *server, const char *format, ...) printf_like(2, 3);
+void server_note(const struct server *server, enum server_event event, const uint8_t address[16]);
 void server_set_now(struct server *server, struct moment now);
 /** While it shuts down: says so to all who have the answers to what was taken from them. */
 void server_end_answered(struct server *server);

@@ -87,6 +87,7 @@ void reload_settings(struct reload *reload, struct moment now) {
         return;
     }
     reload->logger->as_json = fresh->values[SETTING_LOG] == 1;
+    reload->logger->with_addresses = fresh->values[SETTING_LOG_ADDRESSES] == 1;
     reload->logger->is_quiet = fresh->values[SETTING_LOG_LEVEL] == LOG_LEVEL_ERROR;
     reload->logger->is_verbose = fresh->values[SETTING_LOG_LEVEL] == LOG_LEVEL_DETAIL;
     snprintf(line, sizeof(line), "settings changed:");

@@ -114,6 +114,7 @@ static void end(struct serving *serving) {
         return;
     }
     serving->is_over = true;
+    say_rest(&serving->logger, true);
     admin_close(serving->admin);
     for (size_t i = 0; i < serving->listener_count; i++) {
         listener_close(serving->listeners[i]);
@@ -243,6 +244,7 @@ static void on_second(uv_timer_t *timer) {
     struct serving *serving = timer->data;
     uint64_t now_ms = serving_now(serving).monotonic_ms;
     look_at_disk(serving);
+    say_rest(&serving->logger, false);
     rotation_tick(&serving->rotation);
     service_tick(&serving->service, serving->server, now_ms);
     if (now_ms - serving->figures_said_ms >= FIGURES_MS) {
@@ -293,10 +295,12 @@ int serve(const struct options *given, struct settings *settings) {
     const struct options *options = &serving->options;
     serving->clock = clock_system();
     serving->random = random_system();
-    serving->logger = (struct logger){.clock = serving->clock,
-                                      .as_json = options->log_json,
-                                      .is_quiet = options->is_quiet,
-                                      .is_verbose = options->is_verbose};
+    serving->logger =
+        (struct logger){.clock = serving->clock,
+                        .as_json = options->log_json,
+                        .with_addresses = settings->values[SETTING_LOG_ADDRESSES] == 1,
+                        .is_quiet = options->is_quiet,
+                        .is_verbose = options->is_verbose};
     unsigned long wanted = settings_files(settings);
     if (process_raise_files(wanted, &files) != OK) {
         char cause[CAUSE_MAX_BYTES];

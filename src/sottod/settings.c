@@ -30,6 +30,7 @@ enum { UNITS = 5 };
 
 static const char *const REGISTRATIONS[] = {"invite", "open", "closed", NULL};
 static const char *const LOGS[] = {"text", "json", NULL};
+static const char *const NO_OR_YES[] = {"no", "yes", NULL};
 static const char *const LOG_LEVELS[] = {"error", "notice", "detail", NULL};
 
 static const struct {
@@ -49,6 +50,7 @@ static const struct {
                               REGISTRATIONS},
     [SETTING_LOG] = {"log", KIND_CHOICE, true, 0, 1, 0, LOGS},
     [SETTING_LOG_LEVEL] = {"log-level", KIND_CHOICE, true, 0, 2, LOG_LEVEL_NOTICE, LOG_LEVELS},
+    [SETTING_LOG_ADDRESSES] = {"log-addresses", KIND_CHOICE, true, 0, 1, 0, NO_OR_YES},
 #define B(id, field, type, name, kind, least, most, standard)                                      \
     [SETTING_##id] = {name, KIND_##kind, true, least, most, standard, NULL},
 #include "server/bounds.def"

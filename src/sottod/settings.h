@@ -16,6 +16,7 @@ enum setting {
     SETTING_REGISTRATION,
     SETTING_LOG,
     SETTING_LOG_LEVEL,
+    SETTING_LOG_ADDRESSES,
 #define B(id, field, type, name, kind, least, most, standard) SETTING_##id,
 #include "server/bounds.def"
 #undef B

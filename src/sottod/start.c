@@ -13,7 +13,8 @@
 static enum error make_server(struct serving *serving) {
     struct server_config config = settings_config(serving->reload.settings);
     memcpy(config.store_epoch, sqlite_store_epoch(serving->data.store), STORE_EPOCH_BYTES);
-    config.log = say_alarm; /* disk full, damaged rows, a clock that jumped */
+    config.log = say_warning; /* disk full, damaged rows, a clock that jumped */
+    config.note = say_note;
     config.log_context = &serving->logger;
     enum error error =
         server_new(&config, &serving->random, serving_now(serving), &serving->server);

@@ -8,8 +8,8 @@ import pytest
 import sottotest
 from sottotest import Client, Server, environment, program, run, wait_until
 
-SETTINGS = ["port", "bind", "data", "public-host", "registration", "log", "log-level", "max-clients", "mailbox-messages",
-            "mailbox-bytes", "min-free", "keep-waiting", "send-rate", "send-burst", "bundle-rate", "bundle-burst",
+SETTINGS = ["port", "bind", "data", "public-host", "registration", "log", "log-level", "log-addresses", "max-clients",
+            "mailbox-messages", "mailbox-bytes", "min-free", "keep-waiting", "send-rate", "send-burst", "bundle-rate", "bundle-burst",
             "publish-rate", "publish-burst", "renew-rate", "renew-burst", "failed-login-rate", "failed-login-burst",
             "before-login", "before-login-per-address", "requests-in-flight", "unsent-bytes", "store-queue",
             "store-queue-bytes", "early-wait-ms"]

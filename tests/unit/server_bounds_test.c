@@ -161,6 +161,7 @@ static void a_begun_message_has_to_end(void **state) {
     }
     peer_expect_error(ana, ERR_PROTOCOL_ERROR);
     assert_true(ana->is_closed);
+    assert_int_equal(world->notes[EVENT_PROTOCOL_BROKEN], 1);
 }
 
 static void an_idle_one_is_let_go(void **state) {

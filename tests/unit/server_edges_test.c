@@ -143,6 +143,7 @@ static void output_of_one_connection(void **state) {
         }
         peer_expect_nothing(ana);
         assert_int_equal(ana->is_closed, count > MOST);
+        assert_int_equal(world->notes[EVENT_NOT_READING], count > MOST);
     }
 }
 

@@ -53,6 +53,12 @@ static void keep_log(void *context, const char *line) {
     snprintf(world->log, sizeof(world->log), "%s", line);
 }
 
+static void count_note(void *context, enum server_event event, const uint8_t address[16]) {
+    struct world *world = context;
+    assert_non_null(address);
+    world->notes[event]++;
+}
+
 static void start_core(struct world *world) {
     char cause[100];
     require(sqlite_store_open(world->path, &world->random, &world->store, cause, sizeof(cause)) ==
@@ -65,6 +71,7 @@ void world_start(struct world *world) {
     memset(world, 0, sizeof(*world));
     world->config = server_config_default();
     world->config.log = keep_log;
+    world->config.note = count_note;
     world->config.log_context = world;
     world->random = random_system();
     world->now = (struct moment){.wall_ms = START_MS, .monotonic_ms = 1000};

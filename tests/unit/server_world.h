@@ -62,6 +62,7 @@ struct world {
     enum error fails; /**< what the next batches end with, without being carried out */
     uint8_t address;  /**< last byte of the next peers' address */
     char log[256];
+    unsigned notes[EVENT_KINDS]; /* how often the server noted each event */
 };
 
 void world_start(struct world *world);
