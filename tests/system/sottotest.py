@@ -10,10 +10,13 @@ Every test has a folder of its own; every process that was started is ended by i
 """
 import json
 import os
+import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -62,10 +65,20 @@ def record_codes(text):
 
 
 def free_port(host="127.0.0.1"):
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, and that the kernel gives to no outgoing connection meanwhile."""
+    end = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10000, max(end, 20000))
+        if is_free(port, host):
+            return port
+
+
+def is_free(port, host="127.0.0.1"):
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+        return True
+    except OSError:
+        return False
 
 
 def wait_until(claim, seconds=10.0, every=0.01, what="it"):
@@ -326,15 +339,33 @@ class Client:
 
 
 def world(folder, *names, server_args=(), passphrase=None):
-    """A running server and people who have joined it: server, ana, bob = world(tmp_path, "ana", "bob")."""
-    server = Server(folder, *server_args)
+    """A running server and people who have joined it: server, ana, bob = world(tmp_path, "ana", "bob").
+
+    Joining makes an RSA key, which takes longer than all that most tests do. So each company joins once, and every
+    world of theirs is a copy of what was on the disk then, on the same port (a profile knows its server's address)."""
+    server = Server(folder, *server_args, port=_company(names, tuple(server_args), passphrase, Path(folder)))
     server.start()
-    clients = []
-    for name in names:
-        client = Client(folder, name, passphrase)
-        client.join(server.invite())
-        clients.append(client)
-    return (server, *clients)
+    return (server, *(Client(folder, name, passphrase) for name in names))
+
+
+_companies = {}
+
+
+def _company(names, server_args, passphrase, folder):
+    """Puts the files of these people and their server into `folder`; returns the server's port."""
+    key = (names, server_args, passphrase)
+    if key not in _companies or not is_free(_companies[key][0].port):
+        home = tempfile.TemporaryDirectory(prefix="sotto-company-")
+        server = Server(home.name, *server_args)
+        server.start()
+        for name in names:
+            Client(home.name, name, passphrase).join(server.invite())
+        assert server.stop() == 0, server.log()
+        server.log_path.unlink()
+        _companies[key] = server, home  # the folder goes when nobody knows it any more
+    server, home = _companies[key]
+    shutil.copytree(home.name, folder, dirs_exist_ok=True)
+    return server.port
 
 
 class Proxy:
