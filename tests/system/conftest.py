@@ -14,11 +14,13 @@ LONG = os.environ.get("SOTTO_LONG") == "1"
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "lasting: waits long for a disk or a clock; starts first, so that nobody waits for it")
     config.addinivalue_line("markers", "long: takes minutes; runs with SOTTO_LONG=1, as ./check --long sets it")
 
 
 def pytest_collection_modifyitems(items):
-    """The long tests are skipped aloud unless they are asked for."""
+    """The long tests are skipped aloud unless they are asked for; those that wait long stand first."""
+    items.sort(key=lambda item: item.get_closest_marker("lasting") is None)
     for item in items:
         if item.get_closest_marker("long") and not LONG:
             item.add_marker(pytest.mark.skip(reason="SKIPPED: long, runs with SOTTO_LONG=1 (./check --long)"))

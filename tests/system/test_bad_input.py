@@ -360,6 +360,7 @@ def test_mailbox_bound_and_the_order_after_a_refusal(server, forge):
 
 # --- slow, silent, many ----------------------------------------------------------------------------------------
 
+@pytest.mark.lasting
 def test_login_has_ten_seconds(server, neighbours):
     silent, slow = wire.connect(server), wire.connect(server)
     half = wire.connect(server)
@@ -381,6 +382,7 @@ def test_login_has_ten_seconds(server, neighbours):
     neighbours()
 
 
+@pytest.mark.lasting
 def test_a_connection_that_never_speaks_tls_is_closed(server, neighbours):
     with socket.create_connection(("127.0.0.1", server.port)) as raw, \
             socket.create_connection(("127.0.0.1", server.port)) as junk:

@@ -92,6 +92,7 @@ def address_in(server, link, host):
     return text + wire.check_characters("sotto-link:", text)
 
 
+@pytest.mark.lasting
 def test_ten_thousand_messages_while_the_recipient_is_away(tmp_path, figures):
     """As many as a mailbox holds, from five senders: all of them, in each sender's order, once. One more is refused."""
     senders, each = 5, reduced(2000, 40)
@@ -127,6 +128,7 @@ def test_twenty_sends_at_once(tmp_path):
     assert sorted(bob.texts()) == sorted(f"number {i}" for i in range(20))
 
 
+@pytest.mark.lasting
 def test_client_51_of_50_is_told_that_the_server_is_full(tmp_path):
     """`sottod --port P --max-clients 50`: the 51st is refused with a time to try again, the 50 stay."""
     limit = 50
