@@ -228,8 +228,10 @@ static void conclude(struct owner *owner, struct errand *errand) {
         return;
     }
     sent_describe(runner, result, errand->message.msg_id, &sent.sent);
-    (void)sent_explain(runner, result, errand->message.wait, errand->message.is_one_of_many,
-                       &sent.error);
+    const struct sent_wish wish = {.wait = errand->message.wait,
+                                   .timeout_ms = errand->message.timeout_ms,
+                                   .is_one_of_many = errand->message.is_one_of_many};
+    (void)sent_explain(runner, result, &wish, &sent.error);
     answer(owner, errand, &sent);
 }
 

@@ -187,8 +187,10 @@ static void describe(struct sending *sending, size_t i, const struct sotto_send 
         describe_refused(sending, parcel, message, sent, error);
     } else {
         sent_describe(&sending->runner, result_of(sending, i), parcel->msg_id, sent);
-        (void)sent_explain(&sending->runner, result_of(sending, i), sending->wait,
-                           sending->count > 1, error);
+        const struct sent_wish wish = {.wait = sending->wait,
+                                       .timeout_ms = sending->runner.client->timeout_ms,
+                                       .is_one_of_many = sending->count > 1};
+        (void)sent_explain(&sending->runner, result_of(sending, i), &wish, error);
     }
 }
 

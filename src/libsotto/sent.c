@@ -100,12 +100,11 @@ static int fail(struct runner *runner, const struct send_result *result,
 }
 
 static int not_confirmed(const struct runner *runner, const struct send_result *result,
-                         struct sotto_error *error) {
-    const struct sotto *client = runner->client;
-    struct report report = profile_report(client, "");
+                         uint64_t timeout_ms, struct sotto_error *error) {
+    struct report report = profile_report(runner->client, "");
     char time[32];
     char id[SOTTO_ID_SIZE];
-    explain_duration(client->timeout_ms, time, sizeof(time));
+    explain_duration(timeout_ms, time, sizeof(time));
     body_id_text(result->message.msg_id, id);
     report.cause = time;
     report.detail = sent_key(result->message.key);
@@ -114,15 +113,15 @@ static int not_confirmed(const struct runner *runner, const struct send_result *
     return report_error(error, ERR_NOT_CONFIRMED, &report);
 }
 
-int sent_explain(struct runner *runner, const struct send_result *result, enum sotto_wait wait,
-                 bool is_one_of_many, struct sotto_error *error) {
+int sent_explain(struct runner *runner, const struct send_result *result,
+                 const struct sent_wish *wish, struct sotto_error *error) {
     if (result->failure.error != OK) {
-        return fail(runner, result, &result->failure, is_one_of_many, error);
+        return fail(runner, result, &result->failure, wish->is_one_of_many, error);
     }
-    if (wait != SOTTO_WAIT_DELIVERED || result->message.delivered_ms > 0) {
+    if (wish->wait != SOTTO_WAIT_DELIVERED || result->message.delivered_ms > 0) {
         return report_error(error, OK, NULL);
     }
     return engine_phase(runner->engine) == ENGINE_OVER
-               ? fail(runner, result, engine_failure(runner->engine), is_one_of_many, error)
-               : not_confirmed(runner, result, error);
+               ? fail(runner, result, engine_failure(runner->engine), wish->is_one_of_many, error)
+               : not_confirmed(runner, result, wish->timeout_ms, error);
 }

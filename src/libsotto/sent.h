@@ -12,6 +12,13 @@
 /** "queued", "accepted", "delivered"; "" when it was given up. */
 const char *sent_state(const struct outgoing *message);
 
+/** What somebody who sends waits for. */
+struct sent_wish {
+    enum sotto_wait wait;
+    uint64_t timeout_ms; /**< for a confirmation */
+    bool is_one_of_many; /**< the words fit a list of people */
+};
+
 /** What is known of the message so far. `msg_id` is the id that it was handed in with: when the
  * result has another one, its KEY was used before. */
 void sent_describe(const struct runner *runner, const struct send_result *result,
@@ -25,10 +32,10 @@ bool sent_is_done(const struct send_result *result, enum sotto_wait wait);
 /** The key under which a repeat finds a message, as it can be pasted into a shell. */
 const char *sent_key(const char *key);
 
-/** Says why it has not come as far as `wait` says: its failure, that of the connection while it was
+/** Says why it has not come as far as `wish` says: its failure, that of the connection while it was
  * to be confirmed, or that nothing was confirmed in time (not_confirmed). Returns the exit status;
- * 0, and no error, when it has come so far. `is_one_of_many`: the words fit a list of people. */
-int sent_explain(struct runner *runner, const struct send_result *result, enum sotto_wait wait,
-                 bool is_one_of_many, struct sotto_error *error);
+ * 0, and no error, when it has come so far. */
+int sent_explain(struct runner *runner, const struct send_result *result,
+                 const struct sent_wish *wish, struct sotto_error *error);
 
 #endif
