@@ -316,7 +316,9 @@ struct store_batch {
     uint64_t now_ms; /**< wall clock */
     struct store_op *first;
     size_t count;
-    enum error result; /**< for whoever carries it between threads */
+    enum error result; /**< for whoever carries it between threads; the two below also */
+    bool is_written;   /**< something was committed */
+    uint64_t took_us;
 };
 
 #endif

@@ -182,8 +182,8 @@ static enum error serve_stats(struct visitor *visitor) {
     const struct admin_host *host = &visitor->admin->host;
     char line[ADMIN_LINE_MAX_BYTES - 8]; /* "ok " comes before it */
     uint64_t up_ms = host->clock->monotonic_ms(host->clock->context) - host->started_ms;
-    enum error error =
-        stats_line(host->server, host->settings, up_ms / SECOND_MS, line, sizeof(line));
+    enum error error = stats_line(host->server, host->settings, host->commits, up_ms / SECOND_MS,
+                                  line, sizeof(line));
     if (error == OK) {
         reply(visitor, OK, line);
     }

@@ -31,6 +31,7 @@ struct admin_host {
     const uint8_t *spki_hash;
     struct rotation *rotation;
     const struct settings *settings;
+    const struct latency *commits;
     uint64_t started_ms; /**< monotonic */
 };
 

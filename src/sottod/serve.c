@@ -237,6 +237,9 @@ static void on_round(uv_check_t *check) {
 
 void serving_batch_done(void *context, struct store_batch *batch) {
     struct serving *serving = context;
+    if (batch->is_written) {
+        latency_add(&serving->commits, batch->took_us);
+    }
     server_batch_done(serving->server, batch, batch->result, serving_now(serving));
 }
 

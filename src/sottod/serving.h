@@ -9,6 +9,7 @@
 #include "sottod/admin.h"
 #include "sottod/data.h"
 #include "sottod/invite.h"
+#include "sottod/latency.h"
 #include "sottod/reload.h"
 #include "sottod/rotation.h"
 #include "sottod/say.h"
@@ -30,6 +31,7 @@ struct serving {
     size_t listener_count;
     struct admin *admin;
     struct writer_thread writer;
+    struct latency commits;
     bool has_writer;
     uv_check_t round; /* at the end of each round: outputs, batch, next tick */
     uv_timer_t tick;

@@ -56,6 +56,7 @@ static enum error start_parts(struct serving *serving) {
                                         .spki_hash = serving->rotation.key_hash,
                                         .rotation = &serving->rotation,
                                         .settings = serving->reload.settings,
+                                        .commits = &serving->commits,
                                         .started_ms = serving_now(serving).monotonic_ms};
         error = admin_open(&serving->loop, serving->data.socket, &host, &serving->admin);
     }

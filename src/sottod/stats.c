@@ -2,6 +2,8 @@
 #include "sottod/stats.h"
 
 #include "base/duration.h"
+#include "platform/clock.h"
+#include "server/store/listing.h"
 #include "sottod/admin.h"
 #include "sottod/commands.h"
 #include "sottod/say.h"
@@ -35,6 +37,14 @@ enum figure {
     STAT_CONNECTION_BYTES,
     STAT_ADDRESSES_FAILED,
     STAT_DISK_LOW,
+    STAT_COMMIT_P50,
+    STAT_COMMIT_P99,
+    STAT_SAID, /* by the server; the others are looked up */
+    STAT_USERS = STAT_SAID,
+    STAT_MESSAGES_WAITING,
+    STAT_BYTES_WAITING,
+    STAT_OLDEST_WAITING,
+    STAT_DISK_FREE,
     STAT_COUNT,
 };
 
@@ -43,8 +53,10 @@ enum figure {
 static const struct {
     const char *name;
     const char *help;
+    const char *page_name; /* in the text format of Prometheus, if it is another: in seconds */
+    uint64_t in_a_second;
 } STATS[STAT_COUNT] = {
-    [STAT_UP] = {"up_s", "Seconds since the start."},
+    [STAT_UP] = {"up_s", "Seconds since the start.", "up_seconds", 1},
     [STAT_CLIENTS] = {"clients", "Devices that are logged in."},
     [STAT_MAX_CLIENTS] = {"max_clients", "Devices that may be logged in."},
     [STAT_CONNECTIONS] = {"connections", "Connections."},
@@ -64,6 +76,16 @@ static const struct {
     [STAT_CONNECTION_BYTES] = {"connection_bytes", "Memory of read buffers and write queues."},
     [STAT_ADDRESSES_FAILED] = {"addresses_failed", "Addresses remembered for refused logins."},
     [STAT_DISK_LOW] = {"disk_low", "1 while the disk is too full for new messages."},
+    [STAT_COMMIT_P50] = {"commit_p50_us", "Time of a commit, half of the last 1024 were as fast.",
+                         "commit_p50_seconds", 1000000},
+    [STAT_COMMIT_P99] = {"commit_p99_us", "Time of a commit, 99 percent were as fast.",
+                         "commit_p99_seconds", 1000000},
+    [STAT_USERS] = {"users", "Accounts, without those that left."},
+    [STAT_MESSAGES_WAITING] = {"messages_waiting", "Messages that wait for their devices."},
+    [STAT_BYTES_WAITING] = {"bytes_waiting", "Bytes of those messages."},
+    [STAT_OLDEST_WAITING] = {"oldest_waiting_s", "Age of the oldest of them.",
+                             "oldest_waiting_seconds", 1},
+    [STAT_DISK_FREE] = {"disk_free", "Bytes free where the data is."},
 };
 
 struct refusal {
@@ -81,7 +103,8 @@ struct said {
 /* --- the server's side --------------------------------------------------------------------- */
 
 must_check enum error stats_line(const struct server *server, const struct settings *settings,
-                                 uint64_t up_s, char *out, size_t size) {
+                                 const struct latency *commits, uint64_t up_s, char *out,
+                                 size_t size) {
     struct server_stats stats;
     server_stats(server, &stats);
     const uint64_t values[STAT_COUNT] = {
@@ -105,9 +128,11 @@ must_check enum error stats_line(const struct server *server, const struct setti
         [STAT_CONNECTION_BYTES] = stats.connection_bytes,
         [STAT_ADDRESSES_FAILED] = stats.addresses_failed,
         [STAT_DISK_LOW] = stats.is_disk_low ? 1 : 0,
+        [STAT_COMMIT_P50] = latency_percentile(commits, 50),
+        [STAT_COMMIT_P99] = latency_percentile(commits, 99),
     };
     size_t at = 0;
-    for (size_t i = 0; i < STAT_COUNT && at < size; i++) {
+    for (size_t i = 0; i < STAT_SAID && at < size; i++) {
         at += (size_t)snprintf(out + at, size - at, "%s%s=%" PRIu64, i == 0 ? "" : " ",
                                STATS[i].name, values[i]);
     }
@@ -187,11 +212,17 @@ static bool is_counter(const char *name) {
 static void print_page(const struct said *said, char *page, size_t size) {
     size_t at = 0;
     for (size_t i = 0; i < STAT_COUNT && at < size; i++) {
-        const char *name = i == STAT_UP ? "up_seconds" : STATS[i].name;
+        const char *name = STATS[i].page_name == NULL ? STATS[i].name : STATS[i].page_name;
+        uint64_t in_a_second = STATS[i].page_name == NULL ? 1 : STATS[i].in_a_second;
         at += (size_t)snprintf(page + at, size - at,
-                               "# HELP sottod_%s %s\n# TYPE sottod_%s %s\nsottod_%s %" PRIu64 "\n",
-                               name, STATS[i].help, name, is_counter(name) ? "counter" : "gauge",
-                               name, said->values[i]);
+                               "# HELP sottod_%s %s\n# TYPE sottod_%s %s\nsottod_%s %" PRIu64, name,
+                               STATS[i].help, name, is_counter(name) ? "counter" : "gauge", name,
+                               said->values[i] / in_a_second);
+        if (in_a_second > 1 && at < size) {
+            at += (size_t)snprintf(page + at, size - at, ".%06" PRIu64,
+                                   said->values[i] % in_a_second);
+        }
+        at += at < size ? (size_t)snprintf(page + at, size - at, "\n") : 0;
     }
     for (size_t i = 0; i < said->refusal_count && at < size; i++) {
         at += (size_t)snprintf(page + at, size - at,
@@ -223,6 +254,27 @@ static int show(const struct options *options, const struct said *said) {
     return done ? 0 : say_failure(ERR_STORAGE_FAILED, "stdout", "it is closed or full", NULL, NULL);
 }
 
+/* What needs no server to be known. */
+static enum error look_up(struct data *data, struct said *said) {
+    struct listed_sum sum;
+    data->path = data->database;
+    enum error error = list_sum(data->database, &sum, data->cause, sizeof(data->cause));
+    if (error == OK) {
+        uint64_t now_ms = clock_system().wall_ms(NULL);
+        said->values[STAT_USERS] = sum.accounts;
+        said->values[STAT_MESSAGES_WAITING] = sum.messages;
+        said->values[STAT_BYTES_WAITING] = sum.bytes;
+        said->values[STAT_OLDEST_WAITING] =
+            sum.messages > 0 && now_ms > sum.oldest_ms ? (now_ms - sum.oldest_ms) / SECOND_MS : 0;
+        error = disk_free(data->folder, &said->values[STAT_DISK_FREE]);
+    } else if (error == ERR_MISMATCH) {
+        snprintf(data->cause, sizeof(data->cause), "an older server runs on it; restart it");
+    }
+    return error == OK || error == ERR_STORE_BROKEN || error == ERR_STORE_NEWER
+               ? error
+               : ERR_STORAGE_FAILED;
+}
+
 static int look(struct data *data, const struct options *options) {
     char answer[ADMIN_LINE_MAX_BYTES];
     struct said said;
@@ -232,6 +284,9 @@ static int look(struct data *data, const struct options *options) {
     }
     if (error == OK) {
         error = understand(answer, &said);
+    }
+    if (error == OK) {
+        error = look_up(data, &said);
     }
     return error == OK ? show(options, &said) : command_failed(data, error);
 }

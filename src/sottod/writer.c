@@ -15,7 +15,9 @@ static void run(void *argument) {
             break;
         }
         uv_mutex_unlock(&writer->mutex);
+        const uint64_t began_ns = uv_hrtime();
         batch->result = sqlite_store_run(writer->store, batch);
+        batch->took_us = (uv_hrtime() - began_ns) / 1000;
         uv_mutex_lock(&writer->mutex);
         writer->todo = NULL;
         writer->done = batch;

@@ -3,11 +3,13 @@
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import subprocess
 
 import pytest
 
+import sottotest
 from sottotest import Server, environment, program, run, start, wait_until, world
 
 
@@ -22,17 +24,17 @@ def scrape(text):
     families, name = {}, None
     assert text.endswith("\n")
     for line in text[:-1].split("\n"):
-        if match := re.fullmatch(r"# HELP ([a-z_]+) ([^\\]+)", line):
+        if match := re.fullmatch(r"# HELP ([a-z_0-9]+) ([^\\]+)", line):
             name = match[1]
             assert name not in families
             families[name] = [None, {}]
-        elif match := re.fullmatch(r"# TYPE ([a-z_]+) (counter|gauge)", line):
+        elif match := re.fullmatch(r"# TYPE ([a-z_0-9]+) (counter|gauge)", line):
             assert match[1] == name and families[name] == [None, {}]
             families[name][0] = match[2]
         else:
-            match = re.fullmatch(r'([a-z_]+)(?:\{code="([a-z_]+)"\})? (\d+)', line)
+            match = re.fullmatch(r'([a-z_0-9]+)(?:\{code="([a-z_]+)"\})? (\d+(?:\.\d{6})?)', line)
             assert match and match[1] == name and families[name][0] and match[2] not in families[name][1], line
-            families[name][1][match[2]] = int(match[3])
+            families[name][1][match[2]] = float(match[3]) if "." in match[3] else int(match[3])
     for name, (kind, samples) in families.items():
         assert samples and (kind == "counter") == name.endswith("_total"), name
     return families
@@ -67,6 +69,26 @@ def test_figures_follow_what_happens(pair):
     assert "ana" not in table and "127.0.0.1" not in table
 
 
+def test_what_waits_is_counted_and_timed(pair):
+    server, ana, bob = pair
+    calm = stats(server)
+    assert (calm["users"], calm["messages_waiting"], calm["bytes_waiting"], calm["oldest_waiting_s"]) == (2, 0, 0, 0)
+    ana.send("bob", "one")
+    ana.send("bob", "two" * 1000)
+    sent = stats(server)
+    assert sent["messages_waiting"] == 2 and 4000 < sent["bytes_waiting"] < 50000 and sent["oldest_waiting_s"] < 60
+    assert 0 < sent["commit_p50_us"] <= sent["commit_p99_us"] < 60_000_000
+    room = os.statvfs(server.data)
+    assert abs(sent["disk_free"] - room.f_bavail * room.f_frsize) < 1 << 30
+    server.stop()
+    with sqlite3.connect(server.data / "server.db") as database:
+        database.execute("UPDATE runs SET accepted_ms = accepted_ms - 3600000 WHERE row = (SELECT min(row) FROM runs)")
+    server.start()
+    assert 3600 <= stats(server)["oldest_waiting_s"] < 3700
+    assert bob.texts() == ["one", "two" * 1000]
+    sottotest.wait_until(lambda: stats(server)["oldest_waiting_s"] < 60, what="acknowledgements; his receipts wait for her")
+
+
 def test_a_scraper_can_read_it(pair, tmp_path):
     server, ana, _ = pair
     ana.run("send", "nobody", "x", expect=7)
@@ -80,7 +102,7 @@ def test_a_scraper_can_read_it(pair, tmp_path):
     assert families["sottod_refused_total"] == ["counter", {"no_such_user": 1}]
     figures = stats(server)
     assert families["sottod_logins_total"][1][None] == figures["logins_total"]
-    names = {f"sottod_{'up_seconds' if name == 'up_s' else name}" for name in figures} - {
+    names = {f"sottod_{re.sub('_u?s$', '_seconds', name)}" for name in figures} - {
         "sottod_v", "sottod_type", "sottod_refused"}
     assert names | {"sottod_refused_total"} == set(families)
     if shutil.which("promtool"):

@@ -57,6 +57,7 @@ static void write_runs(struct sqlite_store *store, const struct store_op *op) {
 /* BEGIN takes no lock before the first write: a batch that only reads costs no sync. */
 must_check enum error sqlite_store_run(struct sqlite_store *store, struct store_batch *batch) {
     bool expired = false;
+    const uint64_t commits = store->commits;
     require(store->error == OK);
     store->conflict_count = 0;
     store_execute(store, "BEGIN");
@@ -67,6 +68,7 @@ must_check enum error sqlite_store_run(struct sqlite_store *store, struct store_
     }
     runs_write_all(store);
     store_execute(store, "COMMIT");
+    batch->is_written = store->commits != commits;
     enum error error = store->error;
     if (error == ERR_FULL) {
         known_clear(&store->known);

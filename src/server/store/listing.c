@@ -99,3 +99,19 @@ must_check enum error list_invites(const char *path, listed_invite_fn *each, voi
                 " FROM invite ORDER BY expires_ms",
                 NULL, take_invite, &invites, cause, size);
 }
+
+static enum error take_sum(sqlite3_stmt *row, void *context) {
+    *(struct listed_sum *)context =
+        (struct listed_sum){.accounts = (uint64_t)sqlite3_column_int64(row, 0),
+                            .messages = (uint64_t)sqlite3_column_int64(row, 1),
+                            .bytes = (uint64_t)sqlite3_column_int64(row, 2),
+                            .oldest_ms = (uint64_t)sqlite3_column_int64(row, 3)};
+    return OK;
+}
+
+must_check enum error list_sum(const char *path, struct listed_sum *sum, char *cause, size_t size) {
+    return list(path,
+                "SELECT (SELECT count(*) FROM accounts WHERE state <> 2), coalesce(sum(count), 0),"
+                " coalesce(sum(bytes), 0), coalesce(min(accepted_ms), 0) FROM runs",
+                NULL, take_sum, sum, cause, size);
+}

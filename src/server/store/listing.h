@@ -26,6 +26,14 @@ struct listed_invite {
 };
 typedef enum error listed_invite_fn(void *context, const struct listed_invite *invite);
 
+/** Of all accounts together. */
+struct listed_sum {
+    uint64_t accounts; /**< that have not left */
+    uint64_t messages; /**< that wait */
+    uint64_t bytes;
+    uint64_t oldest_ms; /**< when the oldest of them was accepted */
+};
+
 /** Hands each account of the database at `path` to `each`, by name, or that of `name` alone; what
  * it returns beside OK ends the listing. Errors and `cause` (`size` bytes) as of inspect_database;
  * ERR_MISMATCH: it is of an earlier version, which sqlite_store_open makes one of this;
@@ -37,5 +45,8 @@ must_check enum error list_accounts(const char *path, const struct user_name *na
 /** The same of invites, the one that expires first before the others. */
 must_check enum error list_invites(const char *path, listed_invite_fn *each, void *context,
                                    char *cause, size_t size);
+
+/** The sum of what waits; errors as of list_accounts. */
+must_check enum error list_sum(const char *path, struct listed_sum *sum, char *cause, size_t size);
 
 #endif

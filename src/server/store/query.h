@@ -30,6 +30,7 @@ struct sqlite_store {
     enum error error;                          /**< latched */
     char cause[160];
     int log_pages; /**< in the log after the last commit */
+    uint64_t commits; /**< that wrote something */
     uint8_t epoch[STORE_EPOCH_BYTES];
     uint64_t generation; /**< of logins, over all devices */
     struct conflict conflicts[STORE_BATCH_MAX];

@@ -34,6 +34,7 @@ static int note_log(void *context, sqlite3 *database, const char *name, int page
     (void)database;
     (void)name;
     store->log_pages = pages;
+    store->commits++;
     return SQLITE_OK;
 }
 
