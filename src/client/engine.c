@@ -334,13 +334,21 @@ void engine_ask_certificate(struct engine *engine, const struct user_name *name)
     engine_finish(engine, error);
 }
 
-void engine_ping(struct engine *engine) {
+static void ask_empty(struct engine *engine, enum request_kind kind, enum wire_type type) {
     uint32_t number = 0;
-    enum error error = ask(engine, REQUEST_PING, &number);
+    enum error error = ask(engine, kind, &number);
     if (error == OK) {
-        error = wire_write_empty(&engine->out, WIRE_PING, number);
+        error = wire_write_empty(&engine->out, type, number);
     }
     engine_finish(engine, error);
+}
+
+void engine_ping(struct engine *engine) {
+    ask_empty(engine, REQUEST_PING, WIRE_PING);
+}
+
+void engine_ask_leave(struct engine *engine) {
+    ask_empty(engine, REQUEST_LEAVE, WIRE_LEAVE);
 }
 
 const struct answer *engine_answer(const struct engine *engine) {

@@ -161,6 +161,8 @@ struct answer {
 void engine_ask_users(struct engine *engine, struct bytes pattern, struct bytes after);
 void engine_ask_certificate(struct engine *engine, const struct user_name *name);
 void engine_ping(struct engine *engine);
+/** Ends the own account. After the answer there is no connection any more. */
+void engine_ask_leave(struct engine *engine);
 /** Valid until the next question. */
 const struct answer *engine_answer(const struct engine *engine);
 

@@ -26,6 +26,7 @@ enum request_kind {
     REQUEST_USERS,
     REQUEST_CERTIFICATE,
     REQUEST_PING,
+    REQUEST_LEAVE,
 };
 
 struct request {

@@ -57,6 +57,7 @@ static enum error request_failed(struct engine *engine, const struct request *re
     case REQUEST_USERS:
     case REQUEST_CERTIFICATE:
     case REQUEST_PING:
+    case REQUEST_LEAVE:
         answered(engine, error);
         return OK;
     }
@@ -98,7 +99,7 @@ static enum error handle_done(struct engine *engine, const struct wire_frame *fr
     if (request.kind == REQUEST_RENEW) {
         return renewal_done(engine);
     }
-    if (request.kind == REQUEST_PING) {
+    if (request.kind == REQUEST_PING || request.kind == REQUEST_LEAVE) {
         answered(engine, NULL);
         return OK;
     }

@@ -12,8 +12,8 @@
 #include <uv.h>
 
 static const char KEY_FILE[] = "store.key";
-static const char STORE_FILE[] = "store.db";
-static const char LOCK_FILE[] = "owner.lock";
+#define STORE_FILE "store.db"
+#define LOCK_FILE "owner.lock"
 
 /* Profiles are folders: their names are as plain as user names, with capitals. */
 static bool is_profile_name(const char *name) {
@@ -215,6 +215,9 @@ must_check enum error profile_own_now(struct sotto *client) {
     if (error == ERR_STORE_BUSY) {
         snprintf(client->detail, sizeof(client->detail), "%ld", holder);
     }
+    if (error == ERR_STORAGE_FAILED && errno == ENOENT) {
+        error = ERR_NO_ACCOUNT; /* the profile was erased while it was lent */
+    }
     if (error != OK) {
         return error;
     }
@@ -291,6 +294,41 @@ void profile_close(struct sotto *client) {
     sqlcipher_store_close(client->database);
     client->database = NULL;
     cards_clear(&client->cards);
+}
+
+/* OK also when there is no such file. */
+static enum error erase_file(struct sotto *client, const char *file) {
+    uv_fs_t request;
+    enum error error = locate(client, file);
+    if (error != OK) {
+        return error;
+    }
+    int rc = uv_fs_unlink(NULL, &request, client->path, NULL);
+    uv_fs_req_cleanup(&request);
+    errno = rc == 0 ? 0 : -rc;
+    return rc == 0 || rc == UV_ENOENT ? OK : ERR_STORAGE_FAILED;
+}
+
+must_check enum error profile_erase(struct sotto *client) {
+    static const char *const others[] = {STORE_FILE, "store.db-wal", "store.db-shm", OWNER_SOCKET,
+                                         LOCK_FILE};
+    uv_fs_t request;
+    sqlcipher_store_disown(client->database);
+    sqlcipher_store_close(client->database);
+    client->database = NULL;
+    enum error error = erase_file(client, KEY_FILE);
+    if (error == OK) {
+        error = folder_sync(client->folder);
+    }
+    for (size_t i = 0; error == OK && i < sizeof(others) / sizeof(others[0]); i++) {
+        error = erase_file(client, others[i]);
+    }
+    if (error == OK) {
+        /* It stays when somebody has put something of their own there. */
+        (void)uv_fs_rmdir(NULL, &request, client->folder, NULL);
+        uv_fs_req_cleanup(&request);
+    }
+    return error;
 }
 
 struct report profile_report(const struct sotto *client, const char *effect) {

@@ -66,6 +66,10 @@ must_check enum error profile_account(struct sotto *client);
 
 void profile_close(struct sotto *client);
 
+/** Deletes the profile's files, which is owned, the key first: without it the rest is noise. The
+ * store is closed. ERR_STORAGE_FAILED. */
+must_check enum error profile_erase(struct sotto *client);
+
 /** The report of a failure of this profile, with everything that it knows filled in. */
 struct report profile_report(const struct sotto *client, const char *effect);
 

@@ -8,6 +8,7 @@
 
 must_check int command_join(struct app *app, struct sotto_error *error);
 must_check int command_register(struct app *app, struct sotto_error *error);
+must_check int command_leave(struct app *app, struct sotto_error *error);
 must_check int command_send(struct app *app, struct sotto_error *error);
 must_check int command_recv(struct app *app, struct sotto_error *error);
 must_check int command_users(struct app *app, struct sotto_error *error);

@@ -15,13 +15,21 @@
 typedef int command_fn(struct app *app, struct sotto_error *error);
 
 static command_fn *const command_table[COMMANDS] = {
-    [COMMAND_JOIN] = command_join,       [COMMAND_REGISTER] = command_register,
-    [COMMAND_SEND] = command_send,       [COMMAND_RECV] = command_recv,
-    [COMMAND_USERS] = command_users,     [COMMAND_VERIFY] = command_verify,
-    [COMMAND_CARD] = command_card,       [COMMAND_STATUS] = command_status,
-    [COMMAND_DOCTOR] = command_doctor,   [COMMAND_CONFIG] = command_config,
-    [COMMAND_HISTORY] = command_history, [COMMAND_OUTBOX] = command_outbox,
-    [COMMAND_VERSION] = command_version, [COMMAND_COMPLETION] = command_completion,
+    [COMMAND_JOIN] = command_join,
+    [COMMAND_REGISTER] = command_register,
+    [COMMAND_SEND] = command_send,
+    [COMMAND_RECV] = command_recv,
+    [COMMAND_USERS] = command_users,
+    [COMMAND_VERIFY] = command_verify,
+    [COMMAND_CARD] = command_card,
+    [COMMAND_STATUS] = command_status,
+    [COMMAND_DOCTOR] = command_doctor,
+    [COMMAND_CONFIG] = command_config,
+    [COMMAND_LEAVE] = command_leave,
+    [COMMAND_HISTORY] = command_history,
+    [COMMAND_OUTBOX] = command_outbox,
+    [COMMAND_VERSION] = command_version,
+    [COMMAND_COMPLETION] = command_completion,
 };
 
 static int print_help(struct app *app, struct sotto_error *error) {

@@ -77,6 +77,9 @@ static const struct option_row option_table[OPTIONS] = {
     [OPTION_ACCEPT] = {"accept", 0, TAKES_NOTHING, NULL,
                        "take a changed key without comparing; not for a verified person"},
     [OPTION_CONFIRM] = {"confirm", 0, TAKES_VALUE, "WHO", "repeats the name, for --accept"},
+    [OPTION_CONFIRM_NAME] = {"confirm", 0, TAKES_VALUE, "NAME", "repeats your name, to be sure"},
+    [OPTION_KEEP_DATA] = {"keep-data", 0, TAKES_NOTHING, NULL,
+                          "erase nothing on this device: its history can still be read"},
 };
 
 static const struct command_row command_table[COMMANDS] = {
@@ -103,7 +106,7 @@ static const struct command_row command_table[COMMANDS] = {
         {
             .name = "register",
             .group = "Start",
-            .brief = "register NAME --server HOST",
+            .brief = "register NAME --server H",
             .arguments = "NAME --server HOST[:PORT]",
             .purpose = "make an account without a link",
             .notes =
@@ -117,6 +120,23 @@ static const struct command_row command_table[COMMANDS] = {
                 {{"sotto register ana --server chat.example.org", NULL},
                  {"sotto register ops --server 192.0.2.7:8080 --key 7QK4-V2TM-... --no-input",
                   "in a script"}},
+            .exits = {2, 4, 5, 6, 8, 9, 11},
+        },
+    [COMMAND_LEAVE] =
+        {
+            .name = "leave",
+            .group = "Start",
+            .brief = "leave",
+            .arguments = "",
+            .purpose = "end the account, on the server and here",
+            .notes =
+                "The server deletes the account and what waits for it, and keeps the name for its "
+                "key alone;\nthen the profile is erased. There is no way back. On a terminal the "
+                "name is asked for.",
+            .option_count = 2,
+            .options = {OPTION_CONFIRM_NAME, OPTION_KEEP_DATA},
+            .examples = {{"sotto leave", NULL},
+                         {"sotto leave --confirm alerts --no-input", "in a script"}},
             .exits = {2, 4, 5, 6, 8, 9, 11},
         },
     [COMMAND_SEND] =

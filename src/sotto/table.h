@@ -52,7 +52,9 @@ enum option_id {
     OPTION_SHOW,
     OPTION_UNDO,
     OPTION_ACCEPT,
-    OPTION_CONFIRM,
+    OPTION_CONFIRM,      /**< of verify */
+    OPTION_CONFIRM_NAME, /**< of leave */
+    OPTION_KEEP_DATA,
     OPTIONS,
 };
 
@@ -70,6 +72,7 @@ struct option_row {
 enum command_id {
     COMMAND_JOIN,
     COMMAND_REGISTER,
+    COMMAND_LEAVE,
     COMMAND_SEND,
     COMMAND_RECV,
     COMMAND_USERS,

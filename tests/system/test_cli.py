@@ -17,7 +17,7 @@ import sottotest
 import wire
 from sottotest import ROOT, Client, environment, free_port, program, record_codes, run
 
-COMMANDS = ["join", "register", "send", "recv", "users", "verify", "card", "history", "outbox", "status", "doctor", "config",
+COMMANDS = ["join", "register", "leave", "send", "recv", "users", "verify", "card", "history", "outbox", "status", "doctor", "config",
             "completion", "version", "help"]
 OPTIONS = ["--profile", "--json", "--plain", "--no-input", "--timeout", "--quiet", "--verbose", "--passphrase-file",
            "--passphrase-fd", "--help", "--version"]
