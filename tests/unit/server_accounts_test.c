@@ -29,6 +29,26 @@ static void a_registration_may_be_repeated(void **state) {
     peer_expect_error(registers(world, person("bob"), token), ERR_INVITE_USED);
 }
 
+static void keep_result(void *context, enum error result) {
+    *(enum error *)context = result;
+}
+
+/* 7: an invite is told when it can be used after any crash. */
+static void an_invite_waits_for_its_commit(void **state) {
+    struct world *world = *state;
+    enum error result = ERR_WAIT;
+    const struct store_invite invite = {.expires_ms = START_MS + INVITE_LIFE_MS};
+    world->holds_batches = true;
+    assert_int_equal(server_invite(world->server, &invite,
+                                   (struct admin_request){.context = &result, .done = keep_result}),
+                     OK);
+    world_settle(world);
+    assert_int_equal(result, ERR_WAIT);
+    world->holds_batches = false;
+    world_finish_batch(world);
+    assert_int_equal(result, OK);
+}
+
 static void invites_are_judged(void **state) {
     struct world *world = *state;
     uint8_t token[INVITE_TOKEN_BYTES] = {0};
@@ -177,10 +197,6 @@ static void nobody_speaks_for_another(void **state) {
     peer_expect(ana, WIRE_ACCEPTED);
 }
 
-static void count_done(void *context, enum error result) {
-    *(enum error *)context = result;
-}
-
 /* A removed account is signed out and its queue is gone; the same identity registers again with a
  * fresh invite. */
 static void a_removed_account_is_gone(void **state) {
@@ -191,7 +207,7 @@ static void a_removed_account_is_gone(void **state) {
     world_settle(world);
     peer_expect(ana, WIRE_ACCEPTED);
     enum error result = ERR_WAIT;
-    const struct admin_request request = {.context = &result, .done = count_done};
+    const struct admin_request request = {.context = &result, .done = keep_result};
     assert_int_equal(server_remove(world->server, &person("bob")->name, request), OK);
     world_settle(world);
     assert_int_equal(result, OK);
@@ -213,6 +229,7 @@ static void a_removed_account_is_gone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_registration_may_be_repeated, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(an_invite_waits_for_its_commit, world_begin, world_end),
         cmocka_unit_test_setup_teardown(invites_are_judged, world_begin, world_end),
         cmocka_unit_test_setup_teardown(registration_modes, world_begin, world_end),
         cmocka_unit_test_setup_teardown(a_name_belongs_to_an_account_key, world_begin, world_end),

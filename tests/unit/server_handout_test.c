@@ -216,6 +216,25 @@ static void two_buckets_for_each_sender(void **state) {
     (void)asks_for_bob(world, ana);
 }
 
+/* Contract 7: a one-time prekey is told when it is gone for good, and not before. */
+static void a_bundle_waits_for_the_commit(void **state) {
+    struct world *world = *state;
+    struct peer *ana = world_member(world, "ana");
+    world_member(world, "bob");
+    uint16_t before = left_of_bob(world);
+    world->holds_batches = true;
+    peer_get(world, ana, WIRE_GET_BUNDLE, "bob");
+    world_settle(world);
+    peer_expect_nothing(ana);
+    world->holds_batches = false;
+    world_restart(world); /* nothing of it was said, and nothing is gone */
+    assert_int_equal(left_of_bob(world), before);
+    uint32_t told = asks_for_bob(world, world_login(world, "ana"));
+    world_restart(world);
+    assert_int_equal(left_of_bob(world), before - 1);
+    assert_int_not_equal(asks_for_bob(world, world_login(world, "ana")), told);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_time_prekeys_are_handed_out_once, world_begin,
@@ -225,6 +244,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(chance_chooses, world_begin, world_end),
         cmocka_unit_test_setup_teardown(the_last_day_of_a_one_time_prekey, world_begin, world_end),
         cmocka_unit_test_setup_teardown(two_buckets_for_each_sender, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_bundle_waits_for_the_commit, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
