@@ -116,10 +116,10 @@ must_check enum error buffer_extend(struct buffer *buffer, size_t size, uint8_t 
 }
 
 must_check enum error buffer_append(struct buffer *buffer, struct bytes bytes) {
-    uint8_t *at = NULL;
-    enum error error = buffer_extend(buffer, bytes.size, &at);
+    enum error error = buffer_reserve(buffer, bytes.size);
     if (error == OK && bytes.size > 0) {
-        memcpy(at, bytes.data, bytes.size);
+        memcpy(buffer->data + buffer->size, bytes.data, bytes.size);
+        buffer->size += bytes.size;
     }
     return error;
 }

@@ -103,14 +103,12 @@ static bool is_own(const struct connection *connection, struct bytes envelope) {
 
 static struct store_op *insert_op(struct server *server, struct connection *connection,
                                   const struct wire_send *message, uint32_t request) {
-    struct store_op *op = store_op_new(STORE_INSERT);
+    struct store_op *op = store_op_new_insert(message->envelope);
     if (op == NULL) {
         return NULL;
     }
-    struct envelope *envelope = envelope_new(message->envelope);
-    op->insert->envelope = envelope;
-    op->weight += message->envelope.size;
-    if (envelope == NULL || envelope_digest(envelope, op->insert->digest) != OK) {
+    struct envelope *envelope = op->insert->envelope;
+    if (envelope_digest(envelope, op->insert->digest) != OK) {
         store_op_free(op);
         return NULL;
     }

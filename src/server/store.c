@@ -15,8 +15,6 @@ static const size_t BODY_BYTES[] = {
     [STORE_BUNDLE] = sizeof(struct store_bundle),
     [STORE_USERS] = sizeof(struct store_users),
     [STORE_MAILBOX] = sizeof(struct store_device),
-    [STORE_INSERT] = sizeof(struct store_insert),
-    [STORE_RECALL] = sizeof(struct store_insert),
     [STORE_IDS] = sizeof(struct store_ids),
     [STORE_READ] = sizeof(struct store_read),
     [STORE_DELETE] = sizeof(struct store_delete),
@@ -29,13 +27,17 @@ static const size_t BODY_BYTES[] = {
     [STORE_SEEN] = sizeof(struct store_seen),
 };
 
+static void fill(struct envelope *envelope, struct bytes bytes) {
+    memset(envelope, 0, sizeof(*envelope));
+    envelope->size = bytes.size;
+    memcpy(envelope->bytes, bytes.data, bytes.size);
+}
+
 struct envelope *envelope_new(struct bytes bytes) {
     require(bytes.size <= ENVELOPE_MAX_BYTES);
     struct envelope *envelope = malloc(sizeof(*envelope) + bytes.size);
     if (envelope != NULL) {
-        memset(envelope, 0, sizeof(*envelope));
-        envelope->size = bytes.size;
-        memcpy(envelope->bytes, bytes.data, bytes.size);
+        fill(envelope, bytes);
     }
     return envelope;
 }
@@ -55,6 +57,7 @@ must_check enum error envelope_digest(const struct envelope *envelope,
 
 struct store_op *store_op_new(enum store_kind kind) {
     /* The body stands behind the operation, in the same piece of memory. */
+    require(kind != STORE_INSERT && kind != STORE_RECALL);
     struct store_op *op = calloc(1, sizeof(*op) + BODY_BYTES[kind]);
     if (op != NULL) {
         op->kind = kind;
@@ -64,13 +67,33 @@ struct store_op *store_op_new(enum store_kind kind) {
     return op;
 }
 
+/* An insert; the envelope that it carries stands behind it, in the same piece of memory. */
+struct insert_memory {
+    struct store_op op;
+    struct store_insert insert;
+};
+
+struct store_op *store_op_new_insert(struct bytes envelope) {
+    require(envelope.size <= ENVELOPE_MAX_BYTES);
+    size_t size = sizeof(struct insert_memory) + sizeof(struct envelope) + envelope.size;
+    struct insert_memory *memory = malloc(size);
+    if (memory == NULL) {
+        return NULL;
+    }
+    memset(memory, 0, sizeof(*memory));
+    memory->op.kind = STORE_INSERT;
+    memory->op.weight = size;
+    memory->op.insert = &memory->insert;
+    memory->insert.envelope = (struct envelope *)(void *)(memory + 1);
+    fill(memory->insert.envelope, envelope);
+    return &memory->op;
+}
+
 void store_op_free(struct store_op *op) {
     if (op == NULL) {
         return;
     }
-    if (op->kind == STORE_INSERT || op->kind == STORE_RECALL) {
-        envelope_free(op->insert->envelope);
-    } else if (op->kind == STORE_READ) {
+    if (op->kind == STORE_READ) {
         for (size_t i = 0; i < op->read->count; i++) {
             envelope_free(op->read->messages[i].envelope);
         }

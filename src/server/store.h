@@ -170,7 +170,7 @@ struct store_insert {
     uint64_t sender;    /**< device: envelope ids are scoped by sender and recipient */
     uint64_t order;     /**< its place in the mailbox */
     uint8_t digest[DIGEST_BYTES];
-    struct envelope *envelope; /**< owned */
+    struct envelope *envelope; /**< in the operation's own memory */
     /* The store's own, while it carries out a batch: */
     struct store_insert *next_in_run;
     /* The core's own: */
@@ -306,8 +306,12 @@ struct store_op {
     };
 };
 
-/** A new operation with a zeroed body; NULL without memory. */
+/** A new operation with a zeroed body; NULL without memory. Not for STORE_INSERT and STORE_RECALL.
+ */
 struct store_op *store_op_new(enum store_kind kind);
+/** A new STORE_INSERT (which may become STORE_RECALL) with a copy of the envelope's bytes in the
+ * same piece of memory. */
+struct store_op *store_op_new_insert(struct bytes envelope);
 /** Frees an operation and what it owns; NULL is nothing. */
 void store_op_free(struct store_op *op);
 
