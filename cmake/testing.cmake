@@ -20,6 +20,12 @@ function(sotto_test name label)
     set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600)
 endfunction()
 
+# sotto_test_part(NAME lib...): NAME.c of this folder, compiled once for the tests that name it among their libraries.
+function(sotto_test_part name)
+    add_library(${name} STATIC ${name}.c)
+    target_link_libraries(${name} PUBLIC ${ARGN} sotto_options dep_cmocka)
+endfunction()
+
 # sotto_unit_test(NAME lib...): NAME_test.c of this folder.
 # sotto_unit_test(NAME SOURCES a.c b.c LIBS lib...): the same from named sources.
 function(sotto_unit_test name)
