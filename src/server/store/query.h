@@ -29,7 +29,7 @@ struct sqlite_store {
     sqlite3_stmt *statements[STATEMENT_COUNT]; /**< prepared at first use */
     enum error error;                          /**< latched */
     char cause[160];
-    int log_pages; /**< in the log after the last commit */
+    int log_pages;    /**< in the log after the last commit */
     uint64_t commits; /**< that wrote something */
     uint8_t epoch[STORE_EPOCH_BYTES];
     uint64_t generation; /**< of logins, over all devices */
