@@ -11,8 +11,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
-
-extern char **environ;
+#include <unistd.h>
 
 static int64_t now_us(void) {
     struct timespec now;

@@ -29,5 +29,6 @@ def test_whoever_does_not_acknowledge_delays_a_sender_for_a_moment_only(server, 
         assert ana.stream.frame()[0] == ACCEPTED
         if not acknowledges:
             took.append(time.monotonic() - began - (attacks.waited(server.process.pid) - waited))
-    figures(f"{1000 * min(took):.0f} ms")
-    assert EARLY_WAIT_SECONDS * 0.9 < min(took) < 4 * EARLY_WAIT_SECONDS, took
+    middle = sorted(took)[len(took) // 2]  # what waited for a core is taken off, and can be too much of one
+    figures(f"{1000 * middle:.0f} ms")
+    assert EARLY_WAIT_SECONDS * 0.9 < middle < 4 * EARLY_WAIT_SECONDS, took

@@ -205,13 +205,13 @@ def test_a_failure_while_the_log_is_emptied_ends_the_server(faulty):
 
 
 def test_a_failure_while_a_grown_log_is_carried_over_ends_the_server(faulty):
-    """A thousand pages of messages, and the database can't be synced: not at the next emptying, but now."""
+    """More pages of messages than the log may have, and the database can't be synced: not at the next emptying, but now."""
     faulty.server.start()
     assert faulty.server.stop() == 0  # nothing waits in the log
     faulty.start("fdatasync", "EIO", "1+", "server.db")
     faulty.ana.login()
     with pytest.raises(wire.Closed):
-        for _ in range(120):
+        for _ in range(400):
             assert faulty.send(70000) is True
     faulty.wait_for_the_end(time.time())
     faulty.server.start()
