@@ -193,7 +193,7 @@ static void make_version_2(const char *path) {
     sqlite3 *handle = NULL;
     char key[68] = "x'07";
     memset(key + 4, '0', 62);
-    strcpy(key + 66, "'");
+    key[66] = '\'';
     assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
     assert_int_equal(sqlite3_key(handle, key, (int)strlen(key)), SQLITE_OK);
     for (size_t version = 0; version < 2; version++) {

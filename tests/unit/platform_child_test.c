@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static void start(struct child *child, const char *script) {
     const char *words[] = {"sh", "-c", script, NULL};
     char path[PATH_MAX_BYTES];

@@ -51,7 +51,7 @@ static sqlite3_int64 ask(struct world *world, const char *sql) {
 
 static void a_disabled_account_is_told_and_comes_back_whole(void **state) {
     struct world *world = *state;
-    struct peer *ana = world_member(world, "ana");
+    (void)world_member(world, "ana");
     struct peer *bob = world_member(world, "bob");
     assert_int_equal(disable(world, "bob", true), OK);
     expect_told(bob, 0);
@@ -68,7 +68,7 @@ static void a_disabled_account_is_told_and_comes_back_whole(void **state) {
     world_settle(world);
     expect_told(again, 1);
     /* It is queued for him meanwhile. */
-    ana = world_login(world, "ana");
+    struct peer *ana = world_login(world, "ana");
     peer_send(world, ana, "bob", 1, "meanwhile");
     world_settle(world);
     peer_expect(ana, WIRE_ACCEPTED);

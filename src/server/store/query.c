@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const SQL[STATEMENT_COUNT] = {
-#define S(id, sql) sql,
+#define S(id, sql) (sql), /* in parentheses: its parts are one text on purpose */
 #include "server/store/statements.def"
 #undef S
 };
