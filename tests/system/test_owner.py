@@ -477,7 +477,8 @@ def test_a_profile_with_a_long_path(tmp_path):
     folder = tmp_path / ("a-folder-with-a-rather-long-name-" * 5) / ("and-another-one-" * 5)
     server, bob = sottotest.world(tmp_path, "bob")
     ana = sottotest.Client(folder, "ana")
-    ana.join(server.invite())
+    assert ana.join(server.invite(), 0, "--json").objects("account")[0]["name"] == "ana"
+    assert ana.run("card", "--json").objects("card")[0]["name"] == "ana"
     follower = follow(ana)
     assert (profile(ana) / "owner.sock").stat().st_mode & 0o777 == 0o600
     ana.send("bob", "from far away")
