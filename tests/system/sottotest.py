@@ -338,6 +338,43 @@ class Client:
         return [tuple(bytes.fromhex(column) for column in line.split("\t")) for line in said.out.splitlines()]
 
 
+class Follower:
+    """`recv --follow --json`, and what it has shown so far."""
+
+    def __init__(self, client, *args):
+        self.client, self.lines, self.errors, self.taken = client, [], b"", 0
+        self.process = client.start("recv", "--follow", "--json", *args)
+        self.readers = [threading.Thread(target=read, daemon=True) for read in (self.read, self.read_errors)]
+        for reader in self.readers:
+            reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.decode())
+
+    def read_errors(self):
+        for line in self.process.stderr:
+            self.errors += line
+
+    def texts(self):
+        return [one["text"] for one in map(json.loads, list(self.lines)) if one["type"] == "message"]
+
+    def take(self, count):
+        """The texts of the next so many messages, once they have come."""
+        wait_until(lambda: len(self.texts()) >= self.taken + count, 30, what=f"{count} messages")
+        self.taken += count
+        return self.texts()[self.taken - count:self.taken]
+
+    def end(self, how=signal.SIGTERM):
+        """All that it has printed is there then; its exit status."""
+        status = end(self.process, how)
+        for reader in self.readers:
+            reader.join(10)
+        record_codes(self.errors.decode())
+        schemas.check("sotto", "".join(self.lines) + self.errors.decode())
+        return status
+
+
 def world(folder, *names, server_args=(), passphrase=None):
     """A running server and people who have joined it: server, ana, bob = world(tmp_path, "ana", "bob").
 

@@ -49,35 +49,9 @@ def lock_holder(client):
             return int(text) if text else None
 
 
-class Follower:
-    """`recv --follow --json`, and what it has shown so far."""
-
-    def __init__(self, client, *args):
-        self.client, self.lines = client, []
-        self.process = client.start("recv", "--follow", "--json", *args)
-        self.errors = b""
-        threading.Thread(target=self.read, daemon=True).start()
-        threading.Thread(target=self.read_errors, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.append(sottotest.json.loads(line))
-
-    def read_errors(self):
-        for line in self.process.stderr:
-            self.errors += line
-
-    def texts(self):
-        return [line["text"] for line in list(self.lines) if line["type"] == "message"]
-
-    def end(self, how=signal.SIGTERM):
-        sottotest.end(self.process, how)
-        sottotest.record_codes(self.errors.decode())
-
-
 def follow(client, *args):
     """A follower that owns the profile and serves others."""
-    follower = Follower(client, *args)
+    follower = sottotest.Follower(client, *args)
     wait_until(lambda: lock_holder(client) == follower.process.pid and knock(client), 10, what="the follower serving")
     return follower
 

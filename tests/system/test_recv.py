@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
 """`sotto recv` for scripts: several readers, some senders alone, reading again, and a stream that goes on."""
-import json
 import os
 import re
 import signal
@@ -9,7 +8,7 @@ import subprocess
 import pytest
 
 import sottotest
-from sottotest import end, reduced, start, world
+from sottotest import Follower, reduced, start, world
 from test_errors import check
 from test_trust import another_bob
 
@@ -24,22 +23,6 @@ def place(client, cursor="recv"):
 
 def unread(client):
     return client.run("status", "--json").objects("status")[0]["unread"]
-
-
-class Follower:
-    """A `recv --follow` whose lines are read one by one."""
-
-    def __init__(self, client, *args):
-        self.process = client.start("recv", "--follow", "--json", *args)
-
-    def texts(self, count):
-        return [self.line()["text"] for _ in range(count)]
-
-    def line(self):
-        return json.loads(self.process.stdout.readline())
-
-    def stop(self, how=signal.SIGTERM):
-        return end(self.process, how)
 
 
 # --- cursors -----------------------------------------------------------------------------------------------------
@@ -103,8 +86,6 @@ def test_from_leaves_the_rest_unread_for_that_reader(tmp_path):
     said = check(bob.run("recv", "--from", "ana,no one", expect=2), "name_invalid")
     assert "'no one'" in said.err
     check(bob.run("recv", "--from", ",".join(f"u{number}" for number in range(65)), expect=2), "usage")
-
-
     from_and_require_verified(ana, bob, carol)
 
 
@@ -158,15 +139,14 @@ def test_follow_prints_each_message_at_once_and_nothing_else(tmp_path):
     _, ana, bob = world(tmp_path, "ana", "bob")
     ana.send("bob", "waited")
     follower = Follower(bob)
-    assert follower.texts(1) == ["waited"]
+    assert follower.take(1) == ["waited"]
     for number in range(3):
         ana.send("bob", f"line {number}\nand more")
-        assert follower.texts(1) == [f"line {number}\nand more"]
-    assert follower.stop() == -signal.SIGTERM
-    assert follower.process.stderr.read() == b"", "nobody at a terminal: nothing is said"
+        assert follower.take(1) == [f"line {number}\nand more"]
+    assert follower.end() == -signal.SIGTERM
+    assert follower.errors == b"", "nobody at a terminal: nothing is said"
     ana.send("bob", "later")
     assert bob.texts() == ["later"]
-
 
     process = bob.start("recv", "--follow", "-n", "2")
     for number in range(3):
@@ -207,8 +187,8 @@ def test_what_is_held_is_told_once_and_comes_when_it_is_verified(tmp_path):
     follower = Follower(ana, "--as", "stream")
     released = ana.run("verify", "bob", "--card", "-", "--json", stdin=new.card()).objects("verified")[0]
     assert released["released"] == 3
-    assert follower.texts(3) == [f"held {number}" for number in range(3)], "the stream goes on with them"
-    follower.stop()
+    assert follower.take(3) == [f"held {number}" for number in range(3)], "the stream goes on with them"
+    follower.end()
     assert ana.texts() == [f"held {number}" for number in range(3)]
 
 
