@@ -159,21 +159,26 @@ static void refuses_every_other_length(void **state) {
     const uint8_t *first = out.data + FRAME_HEADER_BYTES;
     const uint8_t *second = out.data + all - sent_size;
     for (size_t size = 0; size <= sent_size || size <= send_size; size++) {
-        uint8_t *part = malloc(size + 1);
-        assert_non_null(part);
-        if (size <= send_size) {
-            memcpy(part, first, size);
-            assert_int_equal(owner_read_send(bytes_make(part, size), &got),
-                             size == send_size ? OK : ERR_MALFORMED);
-        }
+        uint8_t *room = malloc(size + 1);
+        assert_non_null(room);
+        uint8_t *part = room + 1; /* its end is that of the memory */
         if (size <= sent_size) {
             memcpy(part, second, size);
             assert_int_equal(owner_read_sent(bytes_make(part, size), &told),
                              size == sent_size ? OK : ERR_MALFORMED);
         }
-        part[size] = 0;
-        assert_int_equal(owner_read_send(bytes_make(part, size + 1), &got), ERR_MALFORMED);
-        free(part);
+        if (size <= send_size) {
+            memcpy(part, first, size);
+            assert_int_equal(owner_read_send(bytes_make(part, size), &got),
+                             size == send_size ? OK : ERR_MALFORMED);
+        }
+        if (size == send_size || size == sent_size) {
+            memcpy(room, size == send_size ? first : second, size);
+            room[size] = 0;
+            assert_int_equal(owner_read_send(bytes_make(room, size + 1), &got), ERR_MALFORMED);
+            assert_int_equal(owner_read_sent(bytes_make(room, size + 1), &told), ERR_MALFORMED);
+        }
+        free(room);
     }
     buffer_clear(&out);
 }
