@@ -12,6 +12,8 @@ void handover_init(struct handover *handover) {
 void handover_close(struct handover *handover) {
     local_close(handover->handle);
     handover->handle = -1;
+    handover->is_watching = false;
+    handover->has_news = false;
     buffer_clear(&handover->in);
     buffer_clear(&handover->out);
 }
@@ -110,4 +112,64 @@ must_check enum error handover_borrow(struct handover *handover, uint64_t until_
         frame.type == OWNER_LENT && frame.request == number && owner_read_empty(frame.body) == OK;
     buffer_consume(&handover->in, used);
     return is_answer ? OK : ERR_CLOSED;
+}
+
+/* ---- watching */
+
+static enum error take_news(struct handover *handover, const struct wire_frame *frame) {
+    if (frame->type != OWNER_NEWS || !handover->is_watching ||
+        owner_read_news(frame->body, &handover->news) != OK) {
+        return ERR_CLOSED;
+    }
+    handover->is_watching = false;
+    handover->has_news = true;
+    return OK;
+}
+
+must_check enum error handover_watch(struct handover *handover, uint64_t until_ms,
+                                     struct owner_news *news) {
+    enum error error = OK;
+    if (!handover->is_watching && !handover->has_news) {
+        uint32_t number = ++handover->last_request;
+        error =
+            say(handover, owner_write_news(&handover->out, OWNER_WATCH, number, news), UINT64_MAX);
+        handover->is_watching = error == OK;
+    }
+    if (error == OK && !handover->has_news) {
+        struct wire_frame frame;
+        size_t used = 0;
+        error = hear(handover, until_ms, &frame, &used);
+        if (error == OK) {
+            error = take_news(handover, &frame);
+            buffer_consume(&handover->in, used);
+        }
+    }
+    if (error == OK) {
+        handover->has_news = false;
+        *news = handover->news;
+    }
+    return error;
+}
+
+must_check enum error handover_cursor(struct handover *handover, const struct owner_cursor *cursor,
+                                      uint64_t *place) {
+    struct owner_moved moved = {.is_full = false};
+    bool is_answered = false;
+    uint32_t number = ++handover->last_request;
+    enum error error =
+        say(handover, owner_write_cursor(&handover->out, number, cursor), UINT64_MAX);
+    while (error == OK && !is_answered) {
+        struct wire_frame frame;
+        size_t used = 0;
+        error = hear(handover, UINT64_MAX, &frame, &used);
+        if (error != OK) {
+            break;
+        }
+        is_answered = frame.type == OWNER_MOVED && frame.request == number &&
+                      owner_read_moved(frame.body, &moved) == OK;
+        error = is_answered ? OK : take_news(handover, &frame);
+        buffer_consume(&handover->in, used);
+    }
+    *place = moved.place;
+    return error == OK && moved.is_full ? ERR_LIMIT : error;
 }

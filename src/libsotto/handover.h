@@ -14,6 +14,9 @@ struct handover {
     uint32_t last_request;
     struct buffer in;
     struct buffer out;
+    bool is_watching; /**< news were asked for .. */
+    bool has_news;    /**< .. and came while something else was waited for */
+    struct owner_news news;
 };
 
 /** Not connected. */
@@ -40,6 +43,17 @@ must_check enum error handover_sent(struct handover *handover, uint64_t until_ms
 /** Waits until the owner has given the profile's lock up for this process; it takes it again when
  * the handover is closed. ERR_CLOSED: it ended. ERR_WAIT: not in time. */
 must_check enum error handover_borrow(struct handover *handover, uint64_t until_ms);
+
+/** Waits until something else than `*news` is so, and says what. ERR_WAIT: not in time; the next
+ * call goes on waiting. ERR_CLOSED: the owner ended, or is not what it should be. ERR_MEMORY. */
+must_check enum error handover_watch(struct handover *handover, uint64_t until_ms,
+                                     struct owner_news *news);
+
+/** Has a cursor written, however long that takes. ERR_CLOSED: the owner ended; whether it was
+ * written is not known, and to have it written again does no harm. ERR_LIMIT: too many cursors.
+ * ERR_MEMORY. */
+must_check enum error handover_cursor(struct handover *handover, const struct owner_cursor *cursor,
+                                      uint64_t *place);
 
 /** Nothing when it is not connected. */
 void handover_close(struct handover *handover);

@@ -8,13 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum errand_kind { ERRAND_SEND, ERRAND_LOAN, ERRAND_WATCH, ERRAND_CURSOR };
+
 /** What somebody has asked for, until it is answered or nobody waits for it any more. */
 struct errand {
     struct errand *next;
     struct guest *guest; /**< NULL: nobody waits; the engine is not done with it */
     uint32_t number;
-    bool is_loan;
-    struct owner_send message; /**< its text is in `text` */
+    enum errand_kind kind;
+    struct owner_news news;     /**< ERRAND_WATCH: what is known there */
+    struct owner_cursor cursor; /**< ERRAND_CURSOR */
+    struct owner_send message;  /**< ERRAND_SEND; its text is in `text` */
     struct buffer text;
     bool is_given; /**< to the engine, which calls it `job` */
     size_t job;
@@ -27,7 +31,7 @@ struct owner {
     struct errand *first; /**< in the order in which they came */
     struct errand **end;
     struct guest *borrower;
-    bool is_holding;
+    bool is_holding; /**< the profile is lent, or about to be */
 };
 
 /* ---- errands */
@@ -71,6 +75,14 @@ static void errand_drop(struct owner *owner, struct errand *errand) {
     errand_free(errand);
 }
 
+static struct errand *first_of(const struct owner *owner, enum errand_kind kind) {
+    struct errand *errand = owner->first;
+    while (errand != NULL && errand->kind != kind) {
+        errand = errand->next;
+    }
+    return errand;
+}
+
 /* ---- what is asked */
 
 static bool take_send(struct errand *errand, struct bytes body) {
@@ -84,11 +96,22 @@ static bool take_send(struct errand *errand, struct bytes body) {
 
 static bool take(struct errand *errand, const struct wire_frame *frame) {
     errand->number = frame->request;
-    errand->is_loan = frame->type == OWNER_LEND;
-    if (errand->is_loan) {
+    switch (frame->type) {
+    case OWNER_SEND:
+        errand->kind = ERRAND_SEND;
+        return take_send(errand, frame->body);
+    case OWNER_LEND:
+        errand->kind = ERRAND_LOAN;
         return owner_read_empty(frame->body) == OK;
+    case OWNER_WATCH:
+        errand->kind = ERRAND_WATCH;
+        return owner_read_news(frame->body, &errand->news) == OK;
+    case OWNER_CURSOR:
+        errand->kind = ERRAND_CURSOR;
+        return owner_read_cursor(frame->body, &errand->cursor) == OK;
+    default:
+        return false;
     }
-    return frame->type == OWNER_SEND && take_send(errand, frame->body);
 }
 
 static bool on_asked(void *context, struct guest *guest, const struct wire_frame *frame) {
@@ -125,19 +148,25 @@ static void on_left(void *context, struct guest *guest) {
 
 /* ---- messages */
 
-/* Takes the errand from the list and tells its guest what came of it. */
-static void answer(struct owner *owner, struct errand *errand, const struct owner_sent *sent) {
+/* Takes the errand from the list and tells its guest what came of it: the frame, if it could be
+ * written. */
+static void answer(struct owner *owner, struct errand *errand, enum error written,
+                   struct bytes frame) {
     struct guest *guest = errand->guest;
-    struct buffer frame;
-    buffer_init(&frame, OWNER_FRAME_MAX_BYTES);
-    enum error error = owner_write_sent(&frame, errand->number, sent);
     errand_drop(owner, errand);
     guest_expect(guest, -1);
-    if (error == OK) {
-        guest_tell(guest, buffer_view(&frame));
+    if (written == OK) {
+        guest_tell(guest, frame);
     } else {
         guest_show_out(guest);
     }
+}
+
+static void answer_sent(struct owner *owner, struct errand *errand, const struct owner_sent *sent) {
+    struct buffer frame;
+    buffer_init(&frame, OWNER_FRAME_MAX_BYTES);
+    enum error error = owner_write_sent(&frame, errand->number, sent);
+    answer(owner, errand, error, buffer_view(&frame));
     buffer_clear(&frame);
 }
 
@@ -148,7 +177,7 @@ static void refuse(struct owner *owner, struct errand *errand, enum error status
     report.peer = errand->message.to.text;
     memcpy(sent.sent.to, errand->message.to.text, sizeof(sent.sent.to));
     (void)report_error(&sent.error, status, &report);
-    answer(owner, errand, &sent);
+    answer_sent(owner, errand, &sent);
 }
 
 static void give(struct owner *owner, struct errand *errand) {
@@ -173,7 +202,7 @@ static void give(struct owner *owner, struct errand *errand) {
 /* The first message that no engine has been given. */
 static struct errand *first_waiting(const struct owner *owner) {
     struct errand *errand = owner->first;
-    while (errand != NULL && (errand->is_loan || errand->is_given)) {
+    while (errand != NULL && (errand->kind != ERRAND_SEND || errand->is_given)) {
         errand = errand->next;
     }
     return errand;
@@ -232,7 +261,7 @@ static void conclude(struct owner *owner, struct errand *errand) {
                                    .timeout_ms = errand->message.timeout_ms,
                                    .is_one_of_many = errand->message.is_one_of_many};
     (void)sent_explain(runner, result, &wish, &sent.error);
-    answer(owner, errand, &sent);
+    answer_sent(owner, errand, &sent);
 }
 
 /* An answer may show its guest out, with all its other errands: each time from the beginning. */
@@ -241,6 +270,75 @@ static void conclude_all(struct owner *owner) {
     while (errand != NULL) {
         conclude(owner, errand);
         errand = first_done(owner);
+    }
+}
+
+/* ---- readers beside this one */
+
+static enum error move(const struct owner *owner, const struct owner_cursor *cursor,
+                       uint64_t *place) {
+    const struct client_store *store = owner->runner->client->store;
+    switch (cursor->move) {
+    case OWNER_CURSOR_OPEN:
+        return store->cursor_open(store->context, cursor->name, cursor->first, cursor->second,
+                                  place);
+    case OWNER_CURSOR_PUT:
+        return store->cursor_put(store->context, cursor->name, cursor->first);
+    case OWNER_CURSOR_PASS:
+        return store->cursor_pass(store->context, cursor->name, cursor->first, cursor->second);
+    case OWNER_CURSOR_TAKE:
+        break;
+    }
+    return store->passed_take(store->context, cursor->name, cursor->first);
+}
+
+static void move_one(struct owner *owner, struct errand *errand) {
+    struct owner_moved moved = {.is_full = false};
+    struct buffer frame;
+    buffer_init(&frame, OWNER_FRAME_MAX_BYTES);
+    enum error error = move(owner, &errand->cursor, &moved.place);
+    moved.is_full = error == ERR_LIMIT;
+    if (error == OK || moved.is_full) {
+        error = owner_write_moved(&frame, errand->number, &moved);
+    }
+    answer(owner, errand, error, buffer_view(&frame));
+    buffer_clear(&frame);
+}
+
+static void move_all(struct owner *owner) {
+    struct errand *errand = first_of(owner, ERRAND_CURSOR);
+    while (errand != NULL) {
+        move_one(owner, errand);
+        errand = first_of(owner, ERRAND_CURSOR);
+    }
+}
+
+static bool is_news(const struct owner_news *now, const struct owner_news *known) {
+    return now->place != known->place || now->is_caught_up != known->is_caught_up;
+}
+
+static struct errand *first_to_tell(const struct owner *owner, const struct owner_news *now) {
+    struct errand *errand = owner->first;
+    while (errand != NULL && !(errand->kind == ERRAND_WATCH && is_news(now, &errand->news))) {
+        errand = errand->next;
+    }
+    return errand;
+}
+
+static void tell_all(struct owner *owner) {
+    const struct client_store *store = owner->runner->client->store;
+    struct owner_news now = {.is_caught_up = engine_is_caught_up(owner->runner->engine)};
+    struct errand *errand = first_of(owner, ERRAND_WATCH);
+    enum error error =
+        errand == NULL ? OK : store->place_since(store->context, INT64_MAX, &now.place);
+    while (errand != NULL && (errand = first_to_tell(owner, &now)) != NULL) {
+        struct buffer frame;
+        buffer_init(&frame, OWNER_FRAME_MAX_BYTES);
+        if (error == OK) {
+            error = owner_write_news(&frame, OWNER_NEWS, errand->number, &now);
+        }
+        answer(owner, errand, error, buffer_view(&frame));
+        buffer_clear(&frame);
     }
 }
 
@@ -272,7 +370,9 @@ void owner_turn(struct owner *owner) {
     porch_tick(owner->porch);
     if (owner->runner->engine != NULL) {
         if (!owner->is_holding) {
+            move_all(owner);
             give_all(owner);
+            tell_all(owner);
         }
         conclude_all(owner);
     }
@@ -319,20 +419,12 @@ void owner_hold(struct owner *owner, bool is_holding) {
     }
 }
 
-static struct errand *first_loan(const struct owner *owner) {
-    struct errand *errand = owner == NULL ? NULL : owner->first;
-    while (errand != NULL && !errand->is_loan) {
-        errand = errand->next;
-    }
-    return errand;
-}
-
 bool owner_is_asked(const struct owner *owner) {
-    return first_loan(owner) != NULL;
+    return owner != NULL && first_of(owner, ERRAND_LOAN) != NULL;
 }
 
 void owner_lend(struct owner *owner) {
-    struct errand *errand = first_loan(owner);
+    struct errand *errand = first_of(owner, ERRAND_LOAN);
     struct buffer frame;
     require(errand != NULL && owner->borrower == NULL);
     struct guest *guest = errand->guest;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the process that owns the profile does for the others: it sends the messages that they hand
- * in, over its connection, and steps back for those who have to work themselves. Internal.
+ * in, over its connection, tells other readers what is new and writes their cursors, and steps back
+ * for those who have to work themselves. Internal.
  *
  * One turn after each event of the runner hands in what came and answers what is done. A request
  * outlives an engine: what was not answered is handed in to the next one, and its id makes it the
@@ -32,7 +33,7 @@ bool owner_is_settled(const struct owner *owner);
 
 /** The engine is about to be freed: what was not answered waits for another one. */
 void owner_part(struct owner *owner);
-/** From here on messages wait (true), or are given to the engine again. */
+/** From here on everything but what is under way waits (true), or goes on. */
 void owner_hold(struct owner *owner, bool is_holding);
 
 /** Whether somebody wants the lock. */

@@ -203,3 +203,64 @@ must_check enum error owner_read_sent(struct bytes body, struct owner_sent *mess
     read_error(&reader, &message->error);
     return reader_finish(&reader);
 }
+
+/* ---- cursors */
+
+must_check enum error owner_write_news(struct buffer *out, enum owner_type type, uint32_t request,
+                                       const struct owner_news *message) {
+    struct writer writer;
+    begin(&writer, out, type, request);
+    writer_u64(&writer, message->place);
+    writer_flag(&writer, message->is_caught_up);
+    return end(&writer);
+}
+
+must_check enum error owner_read_news(struct bytes body, struct owner_news *message) {
+    struct reader reader;
+    reader_init(&reader, body);
+    message->place = reader_time(&reader);
+    message->is_caught_up = reader_flag(&reader);
+    return reader_finish(&reader);
+}
+
+must_check enum error owner_write_cursor(struct buffer *out, uint32_t request,
+                                         const struct owner_cursor *message) {
+    struct writer writer;
+    begin(&writer, out, OWNER_CURSOR, request);
+    writer_u8(&writer, (uint8_t)message->move);
+    write_chars(&writer, message->name, sizeof(message->name));
+    writer_u64(&writer, message->first);
+    writer_u64(&writer, message->second);
+    return end(&writer);
+}
+
+/* Numbers as the store keeps them: below 2^63. */
+must_check enum error owner_read_cursor(struct bytes body, struct owner_cursor *message) {
+    struct reader reader;
+    reader_init(&reader, body);
+    message->move = (enum owner_move)read_choice(&reader, OWNER_CURSOR_LAST + 1);
+    read_chars(&reader, message->name, sizeof(message->name));
+    message->first = reader_time(&reader);
+    message->second = reader_time(&reader);
+    if (message->name[0] == '\0') {
+        reader_fail(&reader);
+    }
+    return reader_finish(&reader);
+}
+
+must_check enum error owner_write_moved(struct buffer *out, uint32_t request,
+                                        const struct owner_moved *message) {
+    struct writer writer;
+    begin(&writer, out, OWNER_MOVED, request);
+    writer_flag(&writer, message->is_full);
+    writer_u64(&writer, message->place);
+    return end(&writer);
+}
+
+must_check enum error owner_read_moved(struct bytes body, struct owner_moved *message) {
+    struct reader reader;
+    reader_init(&reader, body);
+    message->is_full = reader_flag(&reader);
+    message->place = reader_time(&reader);
+    return reader_finish(&reader);
+}

@@ -3,8 +3,8 @@
  * wire_frame_cut, with the number of the request that it belongs to. Internal.
  *
  *   both ways     HELLO, first of all: which version is spoken
- *   to the owner  SEND, LEND
- *   from it       SENT, LENT
+ *   to the owner  SEND, LEND, WATCH, CURSOR
+ *   from it       SENT, LENT, NEWS, MOVED
  *
  * HELLO stays as it is in all versions; any other frame may change with the version. Whoever hears
  * another version than its own says no more and closes. */
@@ -21,10 +21,14 @@ enum { OWNER_VERSION = 1 };
 
 enum owner_type {
     OWNER_HELLO = 0x01,
-    OWNER_SEND = 0x02, /**< a message to be sent; answered with SENT */
-    OWNER_LEND = 0x03, /**< the profile's lock is wanted for a while; answered with LENT */
+    OWNER_SEND = 0x02,   /**< a message to be sent; answered with SENT */
+    OWNER_LEND = 0x03,   /**< the profile's lock is wanted for a while; answered with LENT */
+    OWNER_WATCH = 0x04,  /**< what is known; answered with NEWS once that is not the latest */
+    OWNER_CURSOR = 0x05, /**< a cursor is to be written; answered with MOVED */
     OWNER_SENT = 0x82,
     OWNER_LENT = 0x83, /**< the lock is free for who asked, until its connection is closed */
+    OWNER_NEWS = 0x84,
+    OWNER_MOVED = 0x85, /**< it is committed, or cannot be */
 };
 
 /** A message that is handed in. Views live as long as the frame. */
@@ -49,6 +53,33 @@ struct owner_sent {
     struct sotto_error error;
 };
 
+/** How far the store is. */
+struct owner_news {
+    uint64_t place;    /**< of the last message that may be shown */
+    bool is_caught_up; /**< what waited on the server is in the store */
+};
+
+enum owner_move {
+    OWNER_CURSOR_OPEN = 0, /**< the store's cursor_open: start, now */
+    OWNER_CURSOR_PUT = 1,  /**< cursor_put: place */
+    OWNER_CURSOR_PASS = 2, /**< cursor_pass: after, until */
+    OWNER_CURSOR_TAKE = 3, /**< passed_take: place */
+    OWNER_CURSOR_LAST = OWNER_CURSOR_TAKE,
+};
+
+/** What is to be written about a cursor. */
+struct owner_cursor {
+    enum owner_move move;
+    char name[CURSOR_NAME_MAX_BYTES + 1];
+    uint64_t first;
+    uint64_t second; /**< 0 where there is one value */
+};
+
+struct owner_moved {
+    bool is_full;   /**< OPEN: there are as many cursors as a profile keeps */
+    uint64_t place; /**< OPEN: where it stands; else 0 */
+};
+
 /** Frames without a body: LEND, LENT. */
 must_check enum error owner_write_empty(struct buffer *out, enum owner_type type, uint32_t request);
 must_check enum error owner_read_empty(struct bytes body);
@@ -64,5 +95,18 @@ must_check enum error owner_read_send(struct bytes body, struct owner_send *mess
 must_check enum error owner_write_sent(struct buffer *out, uint32_t request,
                                        const struct owner_sent *message);
 must_check enum error owner_read_sent(struct bytes body, struct owner_sent *message);
+
+/** WATCH says what is known, NEWS what is so. */
+must_check enum error owner_write_news(struct buffer *out, enum owner_type type, uint32_t request,
+                                       const struct owner_news *message);
+must_check enum error owner_read_news(struct bytes body, struct owner_news *message);
+
+must_check enum error owner_write_cursor(struct buffer *out, uint32_t request,
+                                         const struct owner_cursor *message);
+must_check enum error owner_read_cursor(struct bytes body, struct owner_cursor *message);
+
+must_check enum error owner_write_moved(struct buffer *out, uint32_t request,
+                                        const struct owner_moved *message);
+must_check enum error owner_read_moved(struct bytes body, struct owner_moved *message);
 
 #endif

@@ -95,14 +95,16 @@ static int too_many(const struct reading *reading, struct sotto_error *error) {
 
 /* A new cursor begins with what comes from now on; the first reader of a profile sees all. */
 static int find_cursor(struct reading *reading, struct sotto_error *error) {
-    const struct client_store *store = reading->client->store;
     bool is_first = strcmp(reading->cursor, RECV_CURSOR) == 0;
     uint64_t start = is_first ? 0 : INT64_MAX;
     start = reading->is_again && !is_first ? reading->since : start;
-    enum error status = store->cursor_open(store->context, reading->cursor, start,
-                                           profile_now(reading->client), &reading->noted);
-    return status == ERR_LIMIT ? too_many(reading, error)
-                               : profile_fail(reading->client, status, EFFECT, error);
+    enum error status = reading->cursors.open(reading->cursors.context, reading->cursor, start,
+                                              profile_now(reading->client), &reading->noted);
+    if (status == ERR_LIMIT) {
+        return too_many(reading, error);
+    }
+    reading->error = status == ERR_CLOSED ? status : OK;
+    return profile_fail(reading->client, status, EFFECT, error);
 }
 
 int reading_check(struct reading *reading, struct sotto *client,
@@ -111,15 +113,29 @@ int reading_check(struct reading *reading, struct sotto *client,
     reading->request = request;
     reading->cursor = request->cursor == NULL ? RECV_CURSOR : request->cursor;
     reading->wake_ms = UINT64_MAX;
+    reading_write_here(reading);
     int result = check_cursor(reading->cursor, error);
     return result == 0 ? check_from(reading, error) : result;
 }
 
+void reading_write_here(struct reading *reading) {
+    const struct client_store *store = reading->client->store;
+    reading->cursors = (struct cursors){.context = store->context,
+                                        .open = store->cursor_open,
+                                        .put = store->cursor_put,
+                                        .pass = store->cursor_pass,
+                                        .take = store->passed_take};
+}
+
 int reading_open(struct reading *reading, struct sotto_error *error) {
+    if (reading->is_open) {
+        return report_error(error, OK, NULL);
+    }
     int result = find_since(reading, error);
     if (result == 0) {
         result = find_cursor(reading, error);
     }
+    reading->is_open = result == 0;
     bool is_again = reading->is_again && reading->since < reading->noted;
     reading->place = is_again ? reading->since : reading->noted;
     reading_again(reading);
@@ -221,24 +237,39 @@ static enum error offer(struct reading *reading, const struct incoming *incoming
 
 /* Notes the run of messages that were passed over since the cursor moved last. */
 static enum error note_passed(struct reading *reading) {
-    const struct client_store *store = reading->client->store;
+    const struct cursors *cursors = &reading->cursors;
     if (reading->place <= reading->noted) {
         return OK;
     }
     enum error error =
-        store->cursor_pass(store->context, reading->cursor, reading->noted, reading->place);
+        cursors->pass(cursors->context, reading->cursor, reading->noted, reading->place);
     reading->noted = error == OK ? reading->place : reading->noted;
     return error;
 }
 
-/* The message at `place` is done with. */
+/* The message at `place` is done with. Until that is noted it is owed: whoever notes it next, it is
+ * not handed over again. */
 static enum error note_taken(struct reading *reading, uint64_t place) {
-    const struct client_store *store = reading->client->store;
+    const struct cursors *cursors = &reading->cursors;
+    enum error error = OK;
+    reading->owed = place;
     if (place <= reading->noted) {
-        return store->passed_take(store->context, reading->cursor, place);
+        error = cursors->take(cursors->context, reading->cursor, place);
+    } else {
+        error = cursors->put(cursors->context, reading->cursor, place);
+        reading->noted = error == OK ? place : reading->noted;
     }
-    enum error error = store->cursor_put(store->context, reading->cursor, place);
-    reading->noted = error == OK ? place : reading->noted;
+    reading->owed = error == OK ? 0 : place;
+    return error;
+}
+
+/* What another one who was to write it left undone. */
+static enum error note_owed(struct reading *reading) {
+    uint64_t place = reading->owed;
+    enum error error = place == 0 ? OK : note_taken(reading, place);
+    if (error == OK && place > reading->place) {
+        reading->place = place;
+    }
     return error;
 }
 
@@ -318,13 +349,15 @@ static enum error next(struct reading *reading, struct buffer *text) {
 
 bool reading_has_enough(const struct reading *reading) {
     uint32_t wanted = reading->request->count;
-    return reading->is_stopped || reading->error != OK || (wanted > 0 && reading->handed >= wanted);
+    return reading->error != OK ||
+           (reading->owed == 0 &&
+            (reading->is_stopped || (wanted > 0 && reading->handed >= wanted)));
 }
 
 void reading_show(struct reading *reading) {
     struct buffer text;
-    enum error error = OK;
-    if (reading->later > 0 && monotonic(reading) < reading->wake_ms) {
+    enum error error = note_owed(reading);
+    if (error == OK && reading->later > 0 && monotonic(reading) < reading->wake_ms) {
         return;
     }
     buffer_init(&text, TEXT_MAX_BYTES + 1);
@@ -342,10 +375,11 @@ void reading_show(struct reading *reading) {
 
 /* ---- what waits for others */
 
-void reading_tell_passed(const struct reading *reading) {
+void reading_tell_passed(struct reading *reading) {
     const struct sotto *client = reading->client;
     struct user_name from = {{0}};
-    enum error error = OK;
+    enum error error = reading->is_passed_told ? ERR_NOT_FOUND : OK;
+    reading->is_passed_told = true;
     while (reading->request->require_verified && client->notice != NULL && error == OK) {
         struct user_name after = from;
         struct report report = profile_report(client, "");

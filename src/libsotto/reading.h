@@ -10,8 +10,21 @@
 
 #include "libsotto/account.h"
 
+/** Who writes the cursor: this process as the profile's owner, or the owner for it. As the
+ * functions of the store with these names. */
+struct cursors {
+    void *context;
+    enum error (*open)(void *context, const char *name, uint64_t start, uint64_t now_ms,
+                       uint64_t *place);
+    enum error (*put)(void *context, const char *name, uint64_t place);
+    enum error (*pass)(void *context, const char *name, uint64_t after, uint64_t until);
+    enum error (*take)(void *context, const char *name, uint64_t place);
+};
+
 struct reading {
     struct sotto *client;
+    struct cursors cursors;
+    bool is_open; /**< the cursor was found, or made */
     const struct sotto_receive *request;
     sotto_message_fn *each;
     void *context;
@@ -26,6 +39,8 @@ struct reading {
     uint64_t later;      /**< the place of a message that the application takes later, or 0 */
     uint64_t pause_ms;   /**< until it is offered again */
     uint64_t wake_ms;    /**< when, by the monotonic clock; UINT64_MAX: nothing is offered again */
+    uint64_t owed;       /**< the place of one that was taken and is not noted yet, or 0 */
+    bool is_passed_told;
     uint32_t handed;
     bool is_stopped; /**< the application takes no more */
     enum error error;
@@ -40,7 +55,11 @@ must_check enum error message_trust(const struct sotto *client, const struct inc
 int reading_check(struct reading *reading, struct sotto *client,
                   const struct sotto_receive *request, struct sotto_error *error);
 
-/** Finds the cursor, making it when it is new; the profile is owned. Likewise. */
+/** From here on the profile is owned by this process, which writes the cursor itself. */
+void reading_write_here(struct reading *reading);
+
+/** Finds the cursor, making it when it is new; nothing when that was done. Likewise; `error` of the
+ * reading is ERR_CLOSED when who writes for this process has ended. */
 int reading_open(struct reading *reading, struct sotto_error *error);
 
 /** What was passed over is looked at again: what is known of people may have changed. */
@@ -53,8 +72,8 @@ void reading_show(struct reading *reading);
 /** Whether nothing more is to be handed over: stopped, as many as were wanted, or failed. */
 bool reading_has_enough(const struct reading *reading);
 
-/** Tells, as a notice, whose messages wait for somebody who takes those of unverified people too.
- */
-void reading_tell_passed(const struct reading *reading);
+/** Tells, as a notice and once, whose messages wait for somebody who takes those of unverified
+ * people too. */
+void reading_tell_passed(struct reading *reading);
 
 #endif

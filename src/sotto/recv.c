@@ -4,6 +4,7 @@
 #include "sotto/fault.h"
 #include "sotto/message_view.h"
 #include "sotto/recv_options.h"
+#include "sotto/shut_in.h"
 #include "sotto/tell.h"
 
 #include <string.h>
@@ -84,6 +85,16 @@ static int judge(const struct receiving *receiving, int received, struct sotto_e
     return received;
 }
 
+/* Texts of others are about to come, and nothing but the profile is needed to print them. */
+static int give_up(struct app *app, struct sotto_error *error) {
+    struct sotto_profile profile;
+    int status = app_profile(app, &profile, error);
+    if (status == 0) {
+        shut_in(app, profile.folder);
+    }
+    return status;
+}
+
 static int receive(struct receiving *receiving, struct sotto *client, struct sotto_error *error) {
     const struct sotto_receive *request = &receiving->options.request;
     struct sotto_account account;
@@ -93,6 +104,10 @@ static int receive(struct receiving *receiving, struct sotto *client, struct sot
         return status;
     }
     memcpy(receiving->own_name, account.name, sizeof(receiving->own_name));
+    status = receiving->exec == NULL ? give_up(receiving->app, error) : 0;
+    if (status != 0) {
+        return status;
+    }
     if (request->wait_ms > 0 || request->follow) {
         tell(receiving->app, "Waiting for messages (Ctrl-C stops) ...");
     }

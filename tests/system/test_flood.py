@@ -92,7 +92,7 @@ def test_all_sorts_of_nuisance_delay_nobody_who_is_in(server, talk, figures):
     eve, few = [Member(talk.forge, server, f"eve{i}", publishes=False) for i in range(2)], reduced(20, 5)
     with attacks.malformed_frames(server, reduced(400, 50)), attacks.beside(attacks.garbage, server, hello, 20), \
             attacks.beside(attacks.trickle, server, 100, hello, 40), attacks.slow_logins(server, few), \
-            attacks.deaf(server, eve), attacks.Memory(server) as memory:
+            attacks.deaf(eve), attacks.Memory(server) as memory:
         seconds = attacks.talk_for(talk, 1.2)
     figures(f"p99 {1000 * p99(seconds):.1f} ms ({1000 * p99(calm):.1f} ms in calm), {(memory.most - before) / 1024:.0f} MiB more")
     check_prompt(seconds, calm)

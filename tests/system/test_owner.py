@@ -263,6 +263,60 @@ def test_a_follower_connects_again(tmp_path):
     server.stop()
 
 
+# ---- readers beside each other
+
+def has_cursor(client, name):
+    return (name.encode(),) in client.store_sql("SELECT name FROM cursor")
+
+
+def test_two_followers(people):
+    """Each has its own cursor, written by the one that is connected; when that is killed, the other one is."""
+    _, ana, bob = people
+    first = follow(ana)
+    second = Follower(ana, "--as", "second")
+    wait_until(lambda: has_cursor(ana, "second"), 10, what="its cursor")
+    bob.send("ana", "to both 0")
+    wait_until(lambda: first.texts() == ["to both 0"], 10, what="the first message")
+    wait_until(lambda: second.texts() == ["to both 0"], 10, what="the first message with the second")
+    for i in (1, 2):
+        bob.send("ana", f"to both {i}")
+    all_texts = [f"to both {i}" for i in range(3)]
+    wait_until(lambda: first.texts() == second.texts() == all_texts, 10, what="all messages with both")
+    assert lock_holder(ana) == first.process.pid
+    assert ana.texts("--as", "second") == []  # that cursor is committed: who borrows the profile sees it
+    first.end(signal.SIGKILL)
+    bob.send("ana", "to one")
+    wait_until(lambda: second.texts() == [*all_texts, "to one"], 10, what="the message with the one left")
+    assert lock_holder(ana) == second.process.pid
+    third = Follower(ana, "-n", "2")  # begins where the first one ended, and ends by itself
+    wait_until(lambda: third.texts() == ["to one"], 10, what="what the first one has not seen")
+    bob.send("ana", "the last one")
+    assert third.process.wait(10) == 0 and third.texts() == ["to one", "the last one"]
+    wait_until(lambda: len(second.texts()) == 5, 10, what="the last message")
+    second.end()
+    assert ana.texts() == ana.texts("--as", "second") == []
+
+
+def test_waiting_beside_a_follower(people):
+    _, ana, bob = people
+    follower = follow(ana)
+    assert ana.run("recv", "--as", "waiting", "--wait=1s", expect=3).code == "no_message"
+    waiting = ana.start("recv", "--as", "waiting", "--wait=30s", "--json")  # its cursor is there since the last one
+    bob.send("ana", "for two")
+    out, _ = waiting.communicate(timeout=20)
+    assert waiting.returncode == 0 and sottotest.json.loads(out)["text"] == "for two"
+    handled = ana.home / "handled"
+    told = ana.start("recv", "--as", "waiting", "--follow", "-n", "1", "--exec", "sh", "--",
+                     "-c", f"sleep 0.1; cat >> {handled}")
+    bob.send("ana", "for a program")
+    assert told.wait(20) == 0 and handled.read_text() == "for a program"
+    said = ana.run("recv", "--as", "waiting", "--since", "AAAAAAAAAAAAAAAAAAAAAAAAAA", "--wait=1s", expect=None)
+    assert said.code == "no_such_message" and said.exit != 0
+    wait_until(lambda: len(follower.texts()) == 2, 10, what="both with the follower")
+    assert lock_holder(ana) == follower.process.pid
+    follower.end()
+
+
 # ---- owners that do not answer
 
 def test_an_owner_that_hangs(people):

@@ -119,6 +119,55 @@ static void carries_the_longest_of_all(void **state) {
     buffer_clear(&out);
 }
 
+static void carries_cursors(void **state) {
+    (void)state;
+    struct buffer out;
+    struct owner_cursor cursor = {.move = OWNER_CURSOR_LAST, .first = INT64_MAX, .second = 7};
+    struct owner_cursor got;
+    memset(cursor.name, 'n', CURSOR_NAME_MAX_BYTES);
+    buffer_init(&out, OWNER_FRAME_MAX_BYTES);
+    assert_int_equal(owner_write_cursor(&out, 4, &cursor), OK);
+    assert_int_equal(owner_read_cursor(cut(&out, OWNER_CURSOR, 4), &got), OK);
+    assert_int_equal(got.move, OWNER_CURSOR_LAST);
+    assert_string_equal(got.name, cursor.name);
+    assert_true(got.first == INT64_MAX && got.second == 7);
+    for (size_t size = 0; size + FRAME_HEADER_BYTES < out.size; size++) {
+        assert_int_equal(owner_read_cursor(bytes_make(out.data + FRAME_HEADER_BYTES, size), &got),
+                         ERR_MALFORMED);
+    }
+    out.data[FRAME_HEADER_BYTES] = OWNER_CURSOR_LAST + 1;
+    assert_int_equal(owner_read_cursor(cut(&out, OWNER_CURSOR, 4), &got), ERR_MALFORMED);
+    buffer_reset(&out);
+    cursor.first = UINT64_MAX; /* no number of the store's */
+    assert_int_equal(owner_write_cursor(&out, 4, &cursor), OK);
+    assert_int_equal(owner_read_cursor(cut(&out, OWNER_CURSOR, 4), &got), ERR_MALFORMED);
+    buffer_reset(&out);
+    cursor = (struct owner_cursor){.move = OWNER_CURSOR_PUT, .first = 1}; /* of no name */
+    assert_int_equal(owner_write_cursor(&out, 4, &cursor), OK);
+    assert_int_equal(owner_read_cursor(cut(&out, OWNER_CURSOR, 4), &got), ERR_MALFORMED);
+    buffer_clear(&out);
+}
+
+static void carries_what_is_new_and_what_was_written(void **state) {
+    (void)state;
+    struct buffer out;
+    const struct owner_news news = {.place = INT64_MAX, .is_caught_up = true};
+    const struct owner_moved moved = {.is_full = true, .place = 12};
+    struct owner_news now;
+    struct owner_moved done;
+    buffer_init(&out, OWNER_FRAME_MAX_BYTES);
+    assert_int_equal(owner_write_news(&out, OWNER_WATCH, 5, &news), OK);
+    assert_int_equal(owner_read_news(cut(&out, OWNER_WATCH, 5), &now), OK);
+    assert_true(now.place == INT64_MAX && now.is_caught_up);
+    assert_int_equal(owner_read_news(buffer_view(&out), &now), ERR_MALFORMED); /* too long */
+    buffer_reset(&out);
+    assert_int_equal(owner_write_moved(&out, 6, &moved), OK);
+    assert_int_equal(owner_read_moved(cut(&out, OWNER_MOVED, 6), &done), OK);
+    assert_true(done.place == 12 && done.is_full);
+    assert_int_equal(owner_read_moved(bytes_make("\2........", 9), &done), ERR_MALFORMED);
+    buffer_clear(&out);
+}
+
 static void says_hello_to_any_version(void **state) {
     (void)state;
     static const uint8_t EXACT[] = {0, 0,   0,   12,  OWNER_HELLO, 0,   0, 0,
@@ -244,6 +293,8 @@ int main(void) {
         cmocka_unit_test(carries_a_message),
         cmocka_unit_test(carries_what_became_of_it),
         cmocka_unit_test(carries_the_longest_of_all),
+        cmocka_unit_test(carries_cursors),
+        cmocka_unit_test(carries_what_is_new_and_what_was_written),
         cmocka_unit_test(says_hello_to_any_version),
         cmocka_unit_test(refuses_every_other_length),
         cmocka_unit_test(refuses_values_that_nobody_writes),
