@@ -14,7 +14,7 @@ import time
 import pytest
 
 import sottotest
-from sottotest import reduced, wait_until
+from sottotest import Follower, reduced, wait_until
 
 HELLO = b"\0\0\0\x0c\x01\0\0\0\0sotto\0\x01"
 OTHER_HELLO = HELLO[:-1] + b"\x02"
@@ -51,7 +51,7 @@ def lock_holder(client):
 
 def follow(client, *args):
     """A follower that owns the profile and serves others."""
-    follower = sottotest.Follower(client, *args)
+    follower = Follower(client, *args)
     wait_until(lambda: lock_holder(client) == follower.process.pid and knock(client), 10, what="the follower serving")
     return follower
 
