@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sottotest import REDUCED, end, wait_until, world
+from sottotest import REDUCED, Follower, end, wait_until, world
 
 pytestmark = pytest.mark.skipif(REDUCED, reason="SKIPPED: a build with sanitizers gives nothing up")
 
@@ -18,15 +18,15 @@ def has_given_up(process):
 def test_a_reader_is_shut_in_and_reads_on(tmp_path):
     server, ana, bob = world(tmp_path, "ana", "bob")
     bob.run("recv")
-    reader = bob.start("recv", "--follow", "-v")
-    wait_until(lambda: has_given_up(reader), what="giving up")
+    reader = Follower(bob)
+    wait_until(lambda: has_given_up(reader.process), what="giving up")
     ana.send("bob", "before")
+    assert reader.take(1) == ["before"]
     server.kill()
     server.start()  # it connects again from inside: resolver, cards, store
     ana.send("bob", "after")
-    for text in (b"before", b"after"):
-        assert reader.stdout.readline().rstrip().endswith(text)
-    end(reader)
+    assert reader.take(1) == ["after"]
+    reader.end()
 
 
 def test_one_that_runs_a_program_is_not(tmp_path):
