@@ -310,6 +310,26 @@ static void ids_are_read_again_when_memory_is_short(void **state) {
     }
 }
 
+/* The same while a batch gathers: what is not in its row yet is not forgotten either. */
+static void ids_are_read_again_in_the_midst_of_a_batch(void **state) {
+    static const char *const names[] = {"bob", "cleo", "bob", "cleo", "bob"};
+    struct world *world = *state;
+    struct peer *ana = world_member(world, "ana");
+    (void)world_member(world, "bob");
+    (void)world_member(world, "cleo");
+    world->store->known.room_max = 1;
+    for (uint32_t id = 1; id <= 2; id++) {
+        for (size_t i = 0; i < 5; i++) {
+            peer_send(world, ana, names[i], id, text_of(id));
+        }
+        world_settle(world);
+        for (size_t i = 0; i < 5; i++) {
+            peer_expect(ana, WIRE_ACCEPTED);
+        }
+        assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 2 * id);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
 
 int main(void) {
@@ -325,6 +345,7 @@ int main(void) {
         TEST(old_messages_expire_row_by_row),
         TEST(a_mailbox_remembers_so_many_ids_and_no_more),
         TEST(ids_are_read_again_when_memory_is_short),
+        TEST(ids_are_read_again_in_the_midst_of_a_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

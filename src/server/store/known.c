@@ -179,6 +179,11 @@ struct known_ids *known_of(struct sqlite_store *store, uint64_t device) {
     struct known_index *known = &store->known;
     struct known_ids *ids = find(known, device);
     if (ids == NULL) {
+        /* Given up while the batch gathers for it: what has gathered is read too. */
+        struct open_run *open = runs_find(&store->runs, device);
+        if (open != NULL) {
+            runs_write(store, open);
+        }
         ids = add(store, device);
         if (ids != NULL) {
             read_ids(store, ids, false);
