@@ -240,6 +240,104 @@ static void a_head_among_others_is_damaged(void **state) {
            " || substr(heads, 2 * length(heads) / 4 + 42) AS BLOB)");
 }
 
+enum { PLACE_AT = MARK_BYTES };
+
+static struct peer *four_in_a_row(struct world *world) {
+    struct peer *ana = world_member(world, "ana");
+    (void)world_member(world, "bob");
+    for (uint32_t i = 1; i <= 4; i++) {
+        peer_send(world, ana, "bob", i, text_of(i));
+    }
+    world_settle(world);
+    for (uint32_t i = 1; i <= 4; i++) {
+        peer_expect(ana, WIRE_ACCEPTED);
+    }
+    assert_int_equal(ask(world, "SELECT max(count) FROM runs"), 4);
+    return ana;
+}
+
+/* The head at index `to` of the only row gets the place that stands in the one at `from`. */
+static void copy_place(struct world *world, int from, int to) {
+    uint8_t place[8];
+    sqlite3_blob *heads;
+    assert_int_equal(sqlite3_blob_open(world->store->database, "main", "runs", "heads",
+                                       ask(world, "SELECT row FROM runs"), 1, &heads),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_blob_read(heads, place, sizeof(place), from * HEAD_BYTES + PLACE_AT),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_blob_write(heads, place, sizeof(place), to * HEAD_BYTES + PLACE_AT),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_blob_close(heads), SQLITE_OK);
+}
+
+static void offer(struct world *world, struct peer *ana, uint32_t number) {
+    peer_send(world, ana, "bob", number, text_of(number));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+}
+
+/* Each is mended in a place of its own: all are delivered, and none leaves with another. */
+static void neighbours_that_are_damaged_are_mended(void **state) {
+    struct world *world = *state;
+    struct peer *ana = four_in_a_row(world);
+    copy_place(world, 0, 1);
+    copy_place(world, 0, 2);
+    assert_int_equal(messages_damaged(world->store), 2);
+    offer(world, ana, 2);
+    offer(world, ana, 3);
+    assert_int_equal(messages_damaged(world->store), 0);
+    struct peer *bob = fetch(world, 100);
+    peer_expect_deliver(bob, "ana", text_of(1));
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(2)));
+    peer_expect_deliver(bob, "ana", text_of(3));
+    peer_expect_deliver(bob, "ana", text_of(4));
+    world_settle(world);
+    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 3);
+}
+
+/* What is acknowledged at the place that a damaged head names is another message. */
+static void a_damaged_message_is_not_acknowledged(void **state) {
+    struct world *world = *state;
+    struct peer *ana = four_in_a_row(world);
+    copy_place(world, 1, 0);
+    struct peer *bob = fetch(world, 100);
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(2)));
+    world_settle(world);
+    assert_int_equal(messages_damaged(world->store), 1);
+    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 3);
+    offer(world, ana, 1);
+    bob = fetch(world, 100);
+    peer_expect_deliver(bob, "ana", text_of(1));
+    peer_expect_deliver(bob, "ana", text_of(3));
+    peer_expect_deliver(bob, "ana", text_of(4));
+}
+
+/* Heads that a row lacks, or has too many of: that is said, and its neighbours are delivered. */
+static void expect_said(struct world *world, const char *sql) {
+    struct peer *ana = four_in_a_row(world);
+    assert_int_equal(sqlite3_exec(world->store->database, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_true(messages_damaged(world->store) >= 4);
+    offer(world, ana, 5);
+    struct peer *bob = fetch(world, 100);
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(5)));
+    peer_expect(bob, WIRE_CAUGHT_UP);
+    assert_non_null(strstr(world->log, "damaged"));
+    world_settle(world);
+    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 4);
+    const uint64_t device = (uint64_t)ask(world, "SELECT device FROM runs");
+    struct loaded_run run = runs_load(world->store, device, 1);
+    assert_true(run.count <= RUN_MAX_MESSAGES);
+    runs_unload(&run);
+}
+
+static void a_row_without_its_heads_is_told_of(void **state) {
+    expect_said(*state, "UPDATE runs SET heads = X''");
+}
+
+static void a_row_with_too_many_heads_is_told_of(void **state) {
+    expect_said(*state, "UPDATE runs SET heads = zeroblob(17 * length(heads))");
+}
+
 static void old_messages_expire_row_by_row(void **state) {
     struct world *world = *state;
     fill(world, 10);
@@ -342,6 +440,10 @@ int main(void) {
         TEST(what_was_taken_back_is_unknown),
         TEST(an_envelope_among_others_is_damaged),
         TEST(a_head_among_others_is_damaged),
+        TEST(neighbours_that_are_damaged_are_mended),
+        TEST(a_damaged_message_is_not_acknowledged),
+        TEST(a_row_without_its_heads_is_told_of),
+        TEST(a_row_with_too_many_heads_is_told_of),
         TEST(old_messages_expire_row_by_row),
         TEST(a_mailbox_remembers_so_many_ids_and_no_more),
         TEST(ids_are_read_again_when_memory_is_short),

@@ -195,7 +195,9 @@ static bool take_run(struct sqlite_store *store, struct store_read *read, const 
             return false;
         }
     }
-    return true;
+    /* Heads that are missing: of their messages nothing is known but that there are some. */
+    return sql_u64(query, 3) <= heads.size / HEAD_BYTES || last > read->until ||
+           take(store, read, last, NULL, bytes);
 }
 
 void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
@@ -223,6 +225,9 @@ uint64_t messages_damaged(struct sqlite_store *store) {
         const uint64_t device = sql_u64(&query, 2);
         const struct bytes heads = sql_bytes(&query, 0);
         const struct bytes envelopes = sql_bytes(&query, 1);
+        const uint64_t count = sql_u64(&query, 3);
+        const uint64_t present = heads.size / HEAD_BYTES;
+        damaged += count > present ? count - present : 0;
         for (size_t at = 0; at + HEAD_BYTES <= heads.size; at += HEAD_BYTES) {
             damaged += head_check(heads.data + at, device, envelopes) != OK ? 1 : 0;
         }

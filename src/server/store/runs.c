@@ -192,13 +192,18 @@ void runs_write_all(struct sqlite_store *store) {
 static struct loaded_run take(struct query *query, uint64_t device) {
     struct loaded_run run = {.device = device};
     const struct bytes heads = sql_bytes(query, 0);
-    run.heads = malloc(heads.size + 1);
+    /* No row is written with more: what is behind them is none of it. */
+    const size_t there = heads.size / HEAD_BYTES;
+    const size_t count = there < RUN_MAX_MESSAGES ? there : RUN_MAX_MESSAGES;
+    run.heads = malloc(count * HEAD_BYTES + 1);
     if (run.heads == NULL) {
         fail(query->store, ERR_MEMORY, "out of memory");
         return run;
     }
-    memcpy(run.heads, heads.size == 0 ? (const void *)"" : heads.data, heads.size);
-    run.count = heads.size / HEAD_BYTES;
+    if (count > 0) {
+        memcpy(run.heads, heads.data, count * HEAD_BYTES);
+    }
+    run.count = count;
     run.last = sql_u64(query, 1);
     run.row = sql_u64(query, 2);
     run.bytes = sql_u64(query, 3);
