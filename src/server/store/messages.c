@@ -2,15 +2,7 @@
 /* Messages that come in, and that are read. */
 #include "server/store/query.h"
 
-#include <stdio.h>
 #include <string.h>
-
-static void latch(struct sqlite_store *store, enum error error) {
-    if (store->error == OK && error != OK) {
-        store->error = error;
-        snprintf(store->cause, sizeof(store->cause), "a row could not be prepared");
-    }
-}
 
 /* --- whether an id is there --- */
 
@@ -89,7 +81,7 @@ static void mend(struct sqlite_store *store, const struct store_insert *in, uint
                             .accepted_ms = in->envelope->accepted_ms,
                             .from = in->envelope->from,
                             .size = (uint32_t)in->envelope->size};
-        latch(store, head_write(bytes, run.device, &head));
+        store_fail(store, head_write(bytes, run.device, &head), "a row could not be prepared");
         const struct run_change change = {.mended = at / HEAD_BYTES,
                                           .head = bytes,
                                           .envelope =
@@ -190,7 +182,7 @@ static bool take_run(struct sqlite_store *store, struct store_read *read, const 
             continue;
         }
         struct envelope *envelope = fits ? head_open(&head, envelopes, &error) : NULL;
-        latch(store, error == ERR_MEMORY ? error : OK);
+        store_fail(store, error == ERR_MEMORY ? error : OK, "out of memory");
         if (!take(store, read, place, envelope, bytes)) {
             return false;
         }
