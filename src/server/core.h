@@ -24,10 +24,6 @@ struct moment {
     uint64_t monotonic_ms;
 };
 
-/** The bounds that a test or an administrator chooses, each a field named in bounds.def;
- * server_config_default gives those of base/limits.h. server_set_limits changes all but
- * `store_epoch`, `log` and `note` while it runs. */
-
 /** What anybody may bring about as often as they like: a log says so, and not each time. */
 enum server_event {
     EVENT_LOGIN_REFUSED,   /**< or a registration */
@@ -37,6 +33,9 @@ enum server_event {
     EVENT_KINDS,
 };
 
+/** The bounds that a test or an administrator chooses, each a field named in bounds.def;
+ * server_config_default gives those of base/limits.h. server_set_limits changes all but
+ * `store_epoch`, `log` and `note` while it runs. */
 struct server_config {
 #define B(id, field, type, name, kind, least, most, standard) type field;
 #include "server/bounds.def"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files of the core share. Internal.
  *
- *   connection.c   a peer: bytes in, frames, output, end
+ *   connection.c   a peer: bytes in, frames, end
+ *   output.c       what goes out to peers
  *   login.c        who a peer is: LOGIN, REGISTER, fencing
  *   renewal.c      a new certificate in place of the old one: RENEW
  *   leave.c        the end of an account by its own device: LEAVE
@@ -274,19 +275,11 @@ void server_end_answered(struct server *server);
 
 /* connection.c */
 struct connection *connection_find(struct server *server, uint64_t number);
-/** Output that was given away is gone with the next call on the server. */
-void connection_give_up_handed(struct server *server);
-void connection_mark_dirty(struct server *server, struct connection *connection);
-/** ERROR for one request. */
-void connection_refuse(struct server *server, struct connection *connection, uint32_t request,
-                       enum error error, uint32_t retry_s, const char *detail);
 /** ERROR, then the end. */
 void connection_fail(struct server *server, struct connection *connection, uint32_t request,
                      enum error error, uint32_t retry_s, const char *detail);
 /** The end, without a word. */
 void connection_end(struct server *server, struct connection *connection);
-/** `error` is that of a writer: a peer whose output overflows is dropped. */
-void connection_wrote(struct server *server, struct connection *connection, enum error error);
 /** The peer of an operation that is done, NULL when it is gone or going; one request less is in
  * flight. */
 struct connection *connection_answered(struct server *server, const struct store_op *op);
@@ -294,6 +287,18 @@ void connection_resume_stalled(struct server *server);
 void connection_leave_login(struct server *server, struct connection *connection);
 void connection_free(struct server *server, struct connection *connection);
 void connection_tick(struct server *server, struct connection *connection);
+
+/* output.c */
+/** Output that was given away is gone with the next call on the server. */
+void connection_give_up_handed(struct server *server);
+void connection_mark_dirty(struct server *server, struct connection *connection);
+/** Before it is freed. */
+void connection_forget_output(struct server *server, struct connection *connection);
+/** ERROR for one request. */
+void connection_refuse(struct server *server, struct connection *connection, uint32_t request,
+                       enum error error, uint32_t retry_s, const char *detail);
+/** `error` is that of a writer: a peer whose output overflows is dropped. */
+void connection_wrote(struct server *server, struct connection *connection, enum error error);
 
 /* login.c */
 void login_receive(struct server *server, struct connection *connection,

@@ -48,6 +48,22 @@ must_check enum error command_stdout_failed(struct data *data) {
     return ERR_STORAGE_FAILED;
 }
 
+must_check enum error command_unread(struct data *data, enum error error) {
+    data->path = data->database;
+    switch ((int)error) {
+    case ERR_STORE_BROKEN:
+        return error;
+    case ERR_STORE_NEWER:
+        snprintf(data->detail, sizeof(data->detail), "%s", data->cause);
+        return error;
+    case ERR_MISMATCH:
+        snprintf(data->cause, sizeof(data->cause), "an older server runs on it; restart it");
+        return ERR_STORAGE_FAILED;
+    default:
+        return ERR_STORAGE_FAILED;
+    }
+}
+
 must_check enum error command_ask(struct data *data, const char *line, char *answer, size_t size) {
     enum error error = admin_ask(data->socket, line, answer, size);
     if (error == ERR_CLOSED || error == ERR_IO) {

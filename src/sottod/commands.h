@@ -31,6 +31,9 @@ typedef enum error command_fn(struct data *data, const struct options *options);
 int command_on_data(const struct options *options, command_fn *work);
 /** What `data` says of a stdout that takes nothing more. */
 must_check enum error command_stdout_failed(struct data *data);
+/** What `data` says of a database that could not be read beside its server, with why as its cause.
+ */
+must_check enum error command_unread(struct data *data, enum error error);
 
 /** Asks the server that runs on the data. ERR_NOT_FOUND when none does. */
 must_check enum error command_ask(struct data *data, const char *line, char *answer, size_t size);

@@ -117,23 +117,10 @@ static enum error print_invite(void *context, const struct listed_invite *invite
 
 /* Only stdout fails without a cause of the store's. */
 static enum error ended(struct data *data, enum error error) {
-    data->path = data->database;
     if ((error == ERR_IO && data->cause[0] == '\0') || (error == OK && fflush(stdout) != 0)) {
         return command_stdout_failed(data);
     }
-    switch ((int)error) {
-    case OK:
-    case ERR_STORE_BROKEN:
-        return error;
-    case ERR_STORE_NEWER:
-        snprintf(data->detail, sizeof(data->detail), "%s", data->cause);
-        return error;
-    case ERR_MISMATCH:
-        snprintf(data->cause, sizeof(data->cause), "an older server runs on it; restart it");
-        return ERR_STORAGE_FAILED;
-    default:
-        return ERR_STORAGE_FAILED;
-    }
+    return error == OK ? OK : command_unread(data, error);
 }
 
 typedef enum error list_fn(struct data *data, const struct options *options, struct list *list);

@@ -275,22 +275,22 @@ static int show(const struct options *options, const struct said *said) {
 /* What needs no server to be known. */
 static enum error look_up(struct data *data, struct said *said) {
     struct listed_sum sum;
-    data->path = data->database;
     enum error error = list_sum(data->database, &sum, data->cause, sizeof(data->cause));
-    if (error == OK) {
-        uint64_t now_ms = clock_system().wall_ms(NULL);
-        said->values[STAT_USERS] = sum.accounts;
-        said->values[STAT_MESSAGES_WAITING] = sum.messages;
-        said->values[STAT_BYTES_WAITING] = sum.bytes;
-        said->values[STAT_OLDEST_WAITING] =
-            sum.messages > 0 && now_ms > sum.oldest_ms ? (now_ms - sum.oldest_ms) / SECOND_MS : 0;
-        error = disk_free(data->folder, &said->values[STAT_DISK_FREE]);
-    } else if (error == ERR_MISMATCH) {
-        snprintf(data->cause, sizeof(data->cause), "an older server runs on it; restart it");
+    if (error != OK) {
+        return command_unread(data, error);
     }
-    return error == OK || error == ERR_STORE_BROKEN || error == ERR_STORE_NEWER
-               ? error
-               : ERR_STORAGE_FAILED;
+    uint64_t now_ms = clock_system().wall_ms(NULL);
+    said->values[STAT_USERS] = sum.accounts;
+    said->values[STAT_MESSAGES_WAITING] = sum.messages;
+    said->values[STAT_BYTES_WAITING] = sum.bytes;
+    said->values[STAT_OLDEST_WAITING] =
+        sum.messages > 0 && now_ms > sum.oldest_ms ? (now_ms - sum.oldest_ms) / SECOND_MS : 0;
+    if (disk_free(data->folder, &said->values[STAT_DISK_FREE]) != OK) {
+        data->path = data->folder;
+        snprintf(data->cause, sizeof(data->cause), "its disk does not say what is free");
+        return ERR_STORAGE_FAILED;
+    }
+    return OK;
 }
 
 static int look(struct data *data, const struct options *options) {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """`sottod stats`: the figures of a running server, for people, programs and a scraper."""
+import contextlib
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import pytest
 
 import sottotest
 from sottotest import Server, environment, program, run, start, wait_until, world
+from test_errors import check
 
 
 def stats(server, *args):
@@ -87,6 +89,22 @@ def test_what_waits_is_counted_and_timed(pair):
     assert 3600 <= stats(server)["oldest_waiting_s"] < 3700
     assert bob.texts() == ["one", "two" * 1000]
     sottotest.wait_until(lambda: stats(server)["oldest_waiting_s"] < 60, what="acknowledgements; his receipts wait for her")
+
+
+@pytest.mark.parametrize("version, code, said", [(99, "store_newer", "97.3.1"), (1, "storage_failed", "restart it")])
+def test_a_database_of_another_version_is_not_guessed_at(pair, tmp_path, version, code, said):
+    """The program that asks is not of the server's version: it finds a copy that one of another version wrote."""
+    server, _, _ = pair
+    path, copy = server.database(), tmp_path / "copy"
+    with contextlib.closing(sqlite3.connect(path)) as database, contextlib.closing(sqlite3.connect(copy)) as other:
+        database.backup(other)
+        other.execute("UPDATE meta SET value = ? WHERE key = 'written_by'", (b"97.3.1",))
+        other.execute(f"PRAGMA user_version = {version}")
+        other.commit()
+    for kind in "wal", "shm":  # the server has its own open
+        os.replace(f"{path}-{kind}", tmp_path / kind)
+    os.replace(copy, path)
+    assert said in check(server.run("stats", expect=9), code).err
 
 
 def test_a_scraper_can_read_it(pair, tmp_path):

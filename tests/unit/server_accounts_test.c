@@ -5,13 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct peer *registers(struct world *world, const struct person *who, const uint8_t *token) {
-    struct peer *peer = world_connect(world);
-    peer_register(world, peer, who, token);
-    world_settle(world);
-    return peer;
-}
-
 /* 7: a registration waits for its commit, and repeated it gets the same success and burns no
  * invite. */
 static void a_registration_may_be_repeated(void **state) {
@@ -19,14 +12,14 @@ static void a_registration_may_be_repeated(void **state) {
     uint8_t token[INVITE_TOKEN_BYTES];
     world_invite(world, token, START_MS + INVITE_LIFE_MS, true);
     world->holds_batches = true;
-    struct peer *ana = registers(world, person("ana"), token);
+    struct peer *ana = world_registers(world, person("ana"), token);
     peer_expect_nothing(ana);
     world->holds_batches = false;
     world_finish_batch(world);
     peer_expect(ana, WIRE_WELCOME);
     world_restart(world);
-    peer_expect(registers(world, person("ana"), token), WIRE_WELCOME);
-    peer_expect_error(registers(world, person("bob"), token), ERR_INVITE_USED);
+    peer_expect(world_registers(world, person("ana"), token), WIRE_WELCOME);
+    peer_expect_error(world_registers(world, person("bob"), token), ERR_INVITE_USED);
 }
 
 static void keep_result(void *context, enum error result) {
@@ -52,23 +45,23 @@ static void an_invite_waits_for_its_commit(void **state) {
 static void invites_are_judged(void **state) {
     struct world *world = *state;
     uint8_t token[INVITE_TOKEN_BYTES] = {0};
-    peer_expect_error(registers(world, person("ana"), token), ERR_INVITE_UNKNOWN);
-    peer_expect_error(registers(world, person("ana"), NULL), ERR_INVITE_REQUIRED);
+    peer_expect_error(world_registers(world, person("ana"), token), ERR_INVITE_UNKNOWN);
+    peer_expect_error(world_registers(world, person("ana"), NULL), ERR_INVITE_REQUIRED);
     world_invite(world, token, START_MS, false);
-    peer_expect_error(registers(world, person("ana"), token), ERR_INVITE_EXPIRED);
+    peer_expect_error(world_registers(world, person("ana"), token), ERR_INVITE_EXPIRED);
     world_invite(world, token, START_MS + 1, false);
-    peer_expect(registers(world, person("ana"), token), WIRE_WELCOME);
+    peer_expect(world_registers(world, person("ana"), token), WIRE_WELCOME);
 }
 
 static void registration_modes(void **state) {
     struct world *world = *state;
     world->config.registration = WIRE_REGISTRATION_OPEN;
     world_restart(world);
-    peer_expect(registers(world, person("ana"), NULL), WIRE_WELCOME);
+    peer_expect(world_registers(world, person("ana"), NULL), WIRE_WELCOME);
     world->config.registration = WIRE_REGISTRATION_CLOSED;
     world_restart(world);
-    peer_expect_error(registers(world, person("bob"), NULL), ERR_REGISTRATION_CLOSED);
-    peer_expect(registers(world, person("ana"), NULL), WIRE_WELCOME);
+    peer_expect_error(world_registers(world, person("bob"), NULL), ERR_REGISTRATION_CLOSED);
+    peer_expect(world_registers(world, person("ana"), NULL), WIRE_WELCOME);
 }
 
 /* A name belongs to an account key. */
@@ -83,9 +76,9 @@ static void a_name_belongs_to_an_account_key(void **state) {
         OK);
     assert_int_equal(certificate_parse(bytes_of(other.certificate), &other.parsed), OK);
     world_invite(world, token, START_MS + INVITE_LIFE_MS, false);
-    peer_expect_error(registers(world, &other, token), ERR_NAME_TAKEN);
+    peer_expect_error(world_registers(world, &other, token), ERR_NAME_TAKEN);
     /* The invite of the refused one is still good. */
-    peer_expect(registers(world, person("bob"), token), WIRE_WELCOME);
+    peer_expect(world_registers(world, person("bob"), token), WIRE_WELCOME);
 }
 
 /* A login is bound to its connection, and a certificate is checked. */
@@ -110,9 +103,9 @@ static void proofs_are_checked(void **state) {
     peer_expect_error(liar, ERR_CERTIFICATE_REFUSED);
     struct person forged = *person("bob");
     forged.certificate[CERTIFICATE_BYTES - 1] ^= 1;
-    peer_expect_error(registers(world, &forged, token), ERR_CERTIFICATE_REFUSED);
+    peer_expect_error(world_registers(world, &forged, token), ERR_CERTIFICATE_REFUSED);
     world->now.wall_ms += CERTIFICATE_LIFE_MS + 1;
-    peer_expect_error(registers(world, person("bob"), token), ERR_CERTIFICATE_REFUSED);
+    peer_expect_error(world_registers(world, person("bob"), token), ERR_CERTIFICATE_REFUSED);
 }
 
 /* Publications: a lower set, another certificate's, or more than may be kept are refused. */
@@ -149,7 +142,7 @@ static void the_directory(void **state) {
     uint8_t token[INVITE_TOKEN_BYTES];
     world_invite(world, token, START_MS + INVITE_LIFE_MS, true);
     struct peer *ana = world_member(world, "ana");
-    struct peer *bob = registers(world, person("bob"), token);
+    struct peer *bob = world_registers(world, person("bob"), token);
     peer_expect(bob, WIRE_WELCOME);
     peer_get(world, ana, WIRE_GET_CERTIFICATE, "bob");
     peer_get(world, ana, WIRE_GET_BUNDLE, "nobody");

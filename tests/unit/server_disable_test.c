@@ -3,7 +3,6 @@
  * last in; invites that are taken back. */
 #include "server_world.h"
 
-#include <sqlite3.h>
 #include <string.h>
 
 static void keep_result(void *context, enum error result) {
@@ -18,31 +17,10 @@ static enum error disable(struct world *world, const char *name, bool disable) {
     return result;
 }
 
-static struct peer *logs_in(struct world *world, const struct person *who) {
-    struct peer *peer = world_connect(world);
-    peer_login(world, peer, who);
-    world_settle(world);
-    return peer;
-}
-
 static void expect_told(struct peer *peer, uint32_t request) {
     assert_int_equal(peer_expect_error(peer, ERR_ACCOUNT_DISABLED), request);
     peer_expect_nothing(peer);
     assert_true(peer->is_closed);
-}
-
-/* One number that the database holds. */
-static sqlite3_int64 ask(struct world *world, const char *sql) {
-    sqlite3 *database;
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_open_v2(world->path, &database, SQLITE_OPEN_READONLY, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    sqlite3_int64 number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    assert_int_equal(sqlite3_close(database), SQLITE_OK);
-    return number;
 }
 
 /* --- disabled
@@ -55,17 +33,13 @@ static void a_disabled_account_is_told_and_comes_back_whole(void **state) {
     struct peer *bob = world_member(world, "bob");
     assert_int_equal(disable(world, "bob", true), OK);
     expect_told(bob, 0);
-    expect_told(logs_in(world, person("bob")), 1);
+    expect_told(world_asks_in(world, person("bob")), 1);
     world_restart(world);
-    expect_told(logs_in(world, person("bob")), 1);
-    struct peer *again = world_connect(world);
-    peer_register(world, again, person("bob"), NULL);
-    world_settle(world);
+    expect_told(world_asks_in(world, person("bob")), 1);
+    struct peer *again = world_registers(world, person("bob"), NULL);
     expect_told(again, 1);
     const struct person second = person_renewed(person("bob"));
-    again = world_connect(world);
-    peer_register(world, again, &second, NULL);
-    world_settle(world);
+    again = world_registers(world, &second, NULL);
     expect_told(again, 1);
     /* It is queued for him meanwhile. */
     struct peer *ana = world_login(world, "ana");
@@ -108,7 +82,7 @@ static void others_are_told_nothing(void **state) {
     /* Whoever only claims to be him does not hear of it either. */
     struct person thief = *person("ana");
     memcpy(thief.parsed.cid, person("bob")->parsed.cid, HASH_BYTES);
-    peer_expect_error(logs_in(world, &thief), ERR_LOGIN_REFUSED);
+    peer_expect_error(world_asks_in(world, &thief), ERR_LOGIN_REFUSED);
 }
 
 /* What stands in the same batch behind the decision comes too late, and what was decided before it
@@ -122,9 +96,7 @@ static void it_holds_from_its_commit_on(void **state) {
     world_restart(world);
     struct peer *ana = world_member(world, "ana");
     struct peer *bob = world_member(world, "bob");
-    struct peer *renewing = world_connect(world);
-    peer_register(world, renewing, &second, NULL);
-    world_settle(world);
+    struct peer *renewing = world_registers(world, &second, NULL);
     assert_true(peer_expect_welcome(renewing).is_renewal);
     peer_fetch(world, bob, 10);
     world_settle(world);
@@ -150,8 +122,9 @@ static void it_holds_from_its_commit_on(void **state) {
     peer_expect(ana, WIRE_ACCEPTED);
     assert_int_equal(disable(world, "bob", false), OK);
     assert_int_equal(world_login(world, "bob")->is_closed, false);
-    assert_int_equal(ask(world, "SELECT set_id FROM devices d JOIN accounts a USING (account)"
-                                " WHERE name = 'bob'"),
+    assert_int_equal(world_count(world,
+                                 "SELECT set_id FROM devices d JOIN accounts a USING (account)"
+                                 " WHERE name = 'bob'"),
                      2);
 }
 
@@ -168,7 +141,7 @@ static void the_store_renews_no_disabled_account(void **state) {
     assert_int_equal(sqlite_store_run(world->store, &batch), OK);
     assert_int_equal(op->result, ERR_ACCOUNT_DISABLED);
     store_op_free(op);
-    assert_int_equal(ask(world, "SELECT epoch FROM devices WHERE device = 1"), 1);
+    assert_int_equal(world_count(world, "SELECT epoch FROM devices WHERE device = 1"), 1);
 }
 
 static void nobody_is_disabled_who_is_not_there(void **state) {
@@ -180,7 +153,7 @@ static void nobody_is_disabled_who_is_not_there(void **state) {
     world_settle(world);
     peer_expect(bob, WIRE_DONE);
     assert_int_equal(disable(world, "bob", true), ERR_NOT_FOUND);
-    assert_int_equal(ask(world, "SELECT state FROM accounts"), ACCOUNT_LEFT);
+    assert_int_equal(world_count(world, "SELECT state FROM accounts"), ACCOUNT_LEFT);
 }
 
 static void a_full_disk_disables_nobody(void **state) {
@@ -191,7 +164,7 @@ static void a_full_disk_disables_nobody(void **state) {
     world->fails = OK;
     assert_false(bob->is_closed);
     peer_expect_nothing(bob);
-    assert_int_equal(ask(world, "SELECT state FROM accounts"), ACCOUNT_ACTIVE);
+    assert_int_equal(world_count(world, "SELECT state FROM accounts"), ACCOUNT_ACTIVE);
 }
 
 /* --- the day
@@ -200,8 +173,8 @@ static void a_full_disk_disables_nobody(void **state) {
 
 enum { START_DAY = 20833 }; /* START_MS: 2027-01-15, 08:00 */
 
-static sqlite3_int64 day_of_ana(struct world *world) {
-    return ask(world, "SELECT seen_day FROM accounts WHERE name = 'ana'");
+static int64_t day_of_ana(struct world *world) {
+    return world_count(world, "SELECT seen_day FROM accounts WHERE name = 'ana'");
 }
 
 static void the_day_of_the_last_visit_is_kept(void **state) {
@@ -213,7 +186,7 @@ static void the_day_of_the_last_visit_is_kept(void **state) {
     world->now.monotonic_ms += 3 * DAY_MS;
     struct person thief = *person("bob");
     memcpy(thief.parsed.cid, person("ana")->parsed.cid, HASH_BYTES);
-    peer_expect_error(logs_in(world, &thief), ERR_LOGIN_REFUSED);
+    peer_expect_error(world_asks_in(world, &thief), ERR_LOGIN_REFUSED);
     assert_int_equal(day_of_ana(world), START_DAY);
     ana = world_login(world, "ana");
     assert_int_equal(day_of_ana(world), START_DAY + 3);
@@ -271,21 +244,15 @@ static void an_invite_is_taken_back(void **state) {
     world_invite(world, token, START_MS + INVITE_LIFE_MS, false);
     world_invite(world, other, START_MS + INVITE_LIFE_MS, false);
     world_invite(world, used, START_MS + INVITE_LIFE_MS, false);
-    struct peer *ana = world_connect(world);
-    peer_register(world, ana, person("ana"), used);
-    world_settle(world);
+    struct peer *ana = world_registers(world, person("ana"), used);
     peer_expect(ana, WIRE_WELCOME);
     assert_int_equal(revoke(world, token, 1), ERR_NOT_FOUND);
     assert_int_equal(revoke(world, used, 0), ERR_NOT_FOUND);
     assert_int_equal(revoke(world, token, 0), OK);
     assert_int_equal(revoke(world, token, 0), ERR_NOT_FOUND);
-    struct peer *bob = world_connect(world);
-    peer_register(world, bob, person("bob"), token);
-    world_settle(world);
+    struct peer *bob = world_registers(world, person("bob"), token);
     peer_expect_error(bob, ERR_INVITE_UNKNOWN);
-    bob = world_connect(world);
-    peer_register(world, bob, person("bob"), other);
-    world_settle(world);
+    bob = world_registers(world, person("bob"), other);
     peer_expect(bob, WIRE_WELCOME);
 }
 

@@ -2,15 +2,7 @@
 /* LEAVE: what is gone afterwards, what is kept, and who may come back. */
 #include "server_world.h"
 
-#include <sqlite3.h>
 #include <string.h>
-
-static struct peer *registers(struct world *world, const struct person *who, const uint8_t *token) {
-    struct peer *peer = world_connect(world);
-    peer_register(world, peer, who, token);
-    world_settle(world);
-    return peer;
-}
 
 static void leaves(struct world *world, struct peer *peer) {
     uint32_t request = peer_leave(world, peer);
@@ -18,19 +10,6 @@ static void leaves(struct world *world, struct peer *peer) {
     assert_int_equal(peer_expect(peer, WIRE_DONE).request, request);
     peer_expect_nothing(peer);
     assert_true(peer->is_closed);
-}
-
-static sqlite3_int64 ask(struct world *world, const char *sql) {
-    sqlite3 *database;
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_open_v2(world->path, &database, SQLITE_OPEN_READONLY, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    sqlite3_int64 number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    assert_int_equal(sqlite3_close(database), SQLITE_OK);
-    return number;
 }
 
 /* In one transaction, and the answer after it. */
@@ -42,8 +21,8 @@ static void what_it_had_is_gone_but_for_the_name(void **state) {
     peer_send(world, bob, "ana", 7, "from one who leaves");
     peer_send(world, ana, "bob", 8, "waits");
     world_settle(world);
-    assert_int_equal(ask(world, "SELECT count(*) FROM handouts"), 1);
-    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 2);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM handouts"), 1);
+    assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 2);
     peer_expect(bob, WIRE_BUNDLE);
     peer_expect(bob, WIRE_ACCEPTED);
     peer_expect(ana, WIRE_ACCEPTED);
@@ -55,12 +34,13 @@ static void what_it_had_is_gone_but_for_the_name(void **state) {
     world_finish_batch(world);
     peer_expect(bob, WIRE_DONE);
     assert_true(bob->is_closed);
-    assert_int_equal(ask(world, "SELECT count(*) FROM devices"), 1);
-    assert_int_equal(ask(world, "SELECT count(DISTINCT device) FROM one_time"), 1);
-    assert_int_equal(ask(world, "SELECT count(*) FROM handouts"), 0);
-    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 1);
-    assert_int_equal(ask(world, "SELECT count(*) FROM accounts WHERE name = 'bob' AND state = 2"
-                                " AND seen_day = 0 AND is_admin = 0"),
+    assert_int_equal(world_count(world, "SELECT count(*) FROM devices"), 1);
+    assert_int_equal(world_count(world, "SELECT count(DISTINCT device) FROM one_time"), 1);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM handouts"), 0);
+    assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 1);
+    assert_int_equal(world_count(world,
+                                 "SELECT count(*) FROM accounts WHERE name = 'bob' AND state = 2"
+                                 " AND seen_day = 0 AND is_admin = 0"),
                      1);
     /* What he wrote arrives. */
     peer_fetch(world, ana, 10);
@@ -95,9 +75,7 @@ static void to_others_there_is_no_such_user(void **state) {
     peer_flush(world, ana, &frame);
     assert_int_equal(wire_read_users(peer_expect(ana, WIRE_USERS).body, &users), OK);
     assert_int_equal(users.count, 1);
-    bob = world_connect(world);
-    peer_login(world, bob, person("bob"));
-    world_settle(world);
+    bob = world_asks_in(world, person("bob"));
     peer_expect_error(bob, ERR_LOGIN_REFUSED);
 }
 
@@ -114,21 +92,22 @@ static void the_name_is_kept_for_its_account_key(void **state) {
     peer_expect(ana, WIRE_ACCEPTED);
     leaves(world, bob);
     world_invite(world, token, START_MS + INVITE_LIFE_MS, true);
-    peer_expect_error(registers(world, &other, token), ERR_NAME_TAKEN);
-    peer_expect_error(registers(world, person("bob"), NULL), ERR_INVITE_REQUIRED);
+    peer_expect_error(world_registers(world, &other, token), ERR_NAME_TAKEN);
+    peer_expect_error(world_registers(world, person("bob"), NULL), ERR_INVITE_REQUIRED);
     /* The very certificate that he had, of no higher epoch: nobody here knows it any more. */
-    bob = registers(world, person("bob"), token);
+    bob = world_registers(world, person("bob"), token);
     struct wire_welcome welcome = peer_expect_welcome(bob);
     assert_false(welcome.is_renewal);
     assert_int_equal(welcome.waiting, 0);
     assert_int_equal(welcome.set_id, 0);
-    assert_int_equal(ask(world, "SELECT count(*) FROM accounts WHERE name = 'bob' AND state = 0"
-                                " AND is_admin = 1 AND seen_day > 0"),
+    assert_int_equal(world_count(world,
+                                 "SELECT count(*) FROM accounts WHERE name = 'bob' AND state = 0"
+                                 " AND is_admin = 1 AND seen_day > 0"),
                      1);
     /* The answer was lost: the same again is the same success, and the invite is used. */
-    peer_expect(registers(world, person("bob"), token), WIRE_WELCOME);
-    peer_expect_error(registers(world, person("eve"), token), ERR_INVITE_USED);
-    bob = registers(world, person("bob"), token);
+    peer_expect(world_registers(world, person("bob"), token), WIRE_WELCOME);
+    peer_expect_error(world_registers(world, person("eve"), token), ERR_INVITE_USED);
+    bob = world_registers(world, person("bob"), token);
     peer_expect(bob, WIRE_WELCOME);
     peer_publish(world, bob, person("bob"), 1, 1, 300, false);
     peer_fetch(world, bob, 10);
@@ -151,16 +130,16 @@ static void an_open_server_lets_back_in(void **state) {
     struct world *world = *state;
     world->config.registration = WIRE_REGISTRATION_OPEN;
     world_restart(world);
-    struct peer *bob = registers(world, person("bob"), NULL);
+    struct peer *bob = world_registers(world, person("bob"), NULL);
     peer_expect(bob, WIRE_WELCOME);
     leaves(world, bob);
     world->config.registration = WIRE_REGISTRATION_CLOSED;
     world_restart(world);
-    peer_expect_error(registers(world, person("bob"), NULL), ERR_REGISTRATION_CLOSED);
+    peer_expect_error(world_registers(world, person("bob"), NULL), ERR_REGISTRATION_CLOSED);
     world->config.registration = WIRE_REGISTRATION_OPEN;
     world_restart(world);
     const struct person second = person_renewed(person("bob"));
-    peer_expect(registers(world, &second, NULL), WIRE_WELCOME);
+    peer_expect(world_registers(world, &second, NULL), WIRE_WELCOME);
 }
 
 static void what_follows_is_not_looked_at(void **state) {
@@ -190,14 +169,12 @@ static void both_connections_end(void **state) {
     world->holds_batches = true;
     peer_leave(world, bob);
     world_settle(world);
-    struct peer *again = world_connect(world);
-    peer_login(world, again, person("bob"));
-    world_settle(world);
+    struct peer *again = world_asks_in(world, person("bob"));
     world->holds_batches = false;
     world_finish_batch(world);
     peer_expect(bob, WIRE_DONE);
     peer_expect_error(again, ERR_LOGIN_REFUSED);
-    again = registers(world, person("bob"), NULL);
+    again = world_registers(world, person("bob"), NULL);
     peer_expect_error(again, ERR_INVITE_REQUIRED);
     /* The other way round, in one batch: the second is in when the first has left. */
     bob = world_member(world, "bob");
@@ -212,7 +189,7 @@ static void both_connections_end(void **state) {
     peer_expect(again, WIRE_WELCOME);
     peer_expect_error(again, ERR_LOGIN_REFUSED);
     assert_true(again->is_closed && bob->is_closed);
-    assert_int_equal(ask(world, "SELECT count(*) FROM devices"), 0);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM devices"), 0);
 }
 
 /* Early: handed over and not acknowledged when its recipient leaves. */
@@ -255,7 +232,7 @@ static void an_old_certificate_ends_nothing(void **state) {
     assert_int_equal(sqlite_store_run(world->store, &batch), OK);
     assert_int_equal(op->result, ERR_NOT_FOUND);
     store_op_free(op);
-    assert_int_equal(ask(world, "SELECT count(*) FROM devices"), 1);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM devices"), 1);
 }
 
 int main(void) {

@@ -8,19 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Runs SQL; the first column of its first row as a number. */
-static int64_t ask(struct world *world, const char *sql) {
-    sqlite3_stmt *statement;
-    int64_t value = -1;
-    assert_int_equal(sqlite3_prepare_v2(world->store->database, sql, -1, &statement, NULL),
-                     SQLITE_OK);
-    if (sqlite3_step(statement) == SQLITE_ROW) {
-        value = sqlite3_column_int64(statement, 0);
-    }
-    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
-    return value;
-}
-
 static const char *text_of(uint32_t number) {
     static char text[16];
     snprintf(text, sizeof(text), "number %u", number);
@@ -55,9 +42,9 @@ static void messages_of_one_batch_share_rows_and_come_in_order(void **state) {
     enum { COUNT = RUN_MAX_MESSAGES + 21 };
     struct world *world = *state;
     fill(world, COUNT);
-    assert_int_equal(ask(world, "SELECT count(*) FROM runs"), 3);
-    assert_int_equal(ask(world, "SELECT max(count) FROM runs"), RUN_MAX_MESSAGES);
-    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), COUNT);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs"), 3);
+    assert_int_equal(world_count(world, "SELECT max(count) FROM runs"), RUN_MAX_MESSAGES);
+    assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), COUNT);
     world_restart(world);
     struct peer *bob = fetch(world, 7); /* a window that no run fits in */
     for (uint32_t i = 1; i <= COUNT; i++) {
@@ -66,8 +53,9 @@ static void messages_of_one_batch_share_rows_and_come_in_order(void **state) {
     }
     peer_expect(bob, WIRE_CAUGHT_UP);
     peer_expect_nothing(bob);
-    assert_int_equal(ask(world, "SELECT count(*) FROM runs"), 0);
-    assert_int_equal(ask(world, "SELECT sum(length(marks)) FROM marks"), COUNT * MARK_BYTES);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs"), 0);
+    assert_int_equal(world_count(world, "SELECT sum(length(marks)) FROM marks"),
+                     COUNT * MARK_BYTES);
 }
 
 static void a_large_message_has_a_row_of_its_own(void **state) {
@@ -78,7 +66,8 @@ static void a_large_message_has_a_row_of_its_own(void **state) {
     peer_send_bytes(world, ana, "bob", 5, bytes_of(envelope));
     peer_send(world, ana, "bob", 6, text_of(6));
     world_settle(world);
-    assert_int_equal(ask(world, "SELECT count(*) FROM runs WHERE count = 1 AND bytes > 32768"), 1);
+    assert_int_equal(
+        world_count(world, "SELECT count(*) FROM runs WHERE count = 1 AND bytes > 32768"), 1);
     struct peer *bob = fetch(world, 100);
     for (uint32_t i = 1; i <= 4; i++) {
         peer_expect_deliver(bob, "ana", text_of(i));
@@ -102,8 +91,8 @@ static void a_row_outlives_some_of_its_messages(void **state) {
         }
     }
     world_settle(world);
-    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), COUNT / 3);
-    assert_int_equal(ask(world, "SELECT sum(length(envelopes)) - sum(bytes) FROM runs"), 0);
+    assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), COUNT / 3);
+    assert_int_equal(world_count(world, "SELECT sum(length(envelopes)) - sum(bytes) FROM runs"), 0);
     world_restart(world);
     bob = fetch(world, COUNT);
     for (uint32_t i = 3; i <= COUNT; i += 3) {
@@ -112,7 +101,7 @@ static void a_row_outlives_some_of_its_messages(void **state) {
     peer_expect(bob, WIRE_CAUGHT_UP);
     peer_expect_nothing(bob);
     world_settle(world);
-    assert_int_equal(ask(world, "SELECT count(*) FROM runs"), 0);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs"), 0);
     (void)ana;
 }
 
@@ -140,7 +129,7 @@ static void an_id_is_known_wherever_it_is(void **state) {
             world_settle(world);
             peer_expect(ana, WIRE_ACCEPTED);
         }
-        assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 5);
+        assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 5);
         world_restart(world);
         ana = world_login(world, "ana");
     }
@@ -192,7 +181,7 @@ static void what_was_taken_back_is_unknown(void **state) {
     peer_send_bytes(world, ana, "bob", 3, bytes_of(large));
     world_settle(world);
     peer_expect(ana, WIRE_ACCEPTED);
-    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 3);
+    assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 3);
 }
 
 /* One bit in a head, in an envelope: that message is not delivered, its neighbours are, and the
@@ -240,6 +229,104 @@ static void a_head_among_others_is_damaged(void **state) {
            " || substr(heads, 2 * length(heads) / 4 + 42) AS BLOB)");
 }
 
+enum { PLACE_AT = MARK_BYTES };
+
+static struct peer *four_in_a_row(struct world *world) {
+    struct peer *ana = world_member(world, "ana");
+    (void)world_member(world, "bob");
+    for (uint32_t i = 1; i <= 4; i++) {
+        peer_send(world, ana, "bob", i, text_of(i));
+    }
+    world_settle(world);
+    for (uint32_t i = 1; i <= 4; i++) {
+        peer_expect(ana, WIRE_ACCEPTED);
+    }
+    assert_int_equal(world_count(world, "SELECT max(count) FROM runs"), 4);
+    return ana;
+}
+
+/* The head at index `to` of the only row gets the place that stands in the one at `from`. */
+static void copy_place(struct world *world, int from, int to) {
+    uint8_t place[8];
+    sqlite3_blob *heads;
+    assert_int_equal(sqlite3_blob_open(world->store->database, "main", "runs", "heads",
+                                       world_count(world, "SELECT row FROM runs"), 1, &heads),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_blob_read(heads, place, sizeof(place), from * HEAD_BYTES + PLACE_AT),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_blob_write(heads, place, sizeof(place), to * HEAD_BYTES + PLACE_AT),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_blob_close(heads), SQLITE_OK);
+}
+
+static void offer(struct world *world, struct peer *ana, uint32_t number) {
+    peer_send(world, ana, "bob", number, text_of(number));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+}
+
+/* Each is mended in a place of its own: all are delivered, and none leaves with another. */
+static void neighbours_that_are_damaged_are_mended(void **state) {
+    struct world *world = *state;
+    struct peer *ana = four_in_a_row(world);
+    copy_place(world, 0, 1);
+    copy_place(world, 0, 2);
+    assert_int_equal(messages_damaged(world->store), 2);
+    offer(world, ana, 2);
+    offer(world, ana, 3);
+    assert_int_equal(messages_damaged(world->store), 0);
+    struct peer *bob = fetch(world, 100);
+    peer_expect_deliver(bob, "ana", text_of(1));
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(2)));
+    peer_expect_deliver(bob, "ana", text_of(3));
+    peer_expect_deliver(bob, "ana", text_of(4));
+    world_settle(world);
+    assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 3);
+}
+
+/* What is acknowledged at the place that a damaged head names is another message. */
+static void a_damaged_message_is_not_acknowledged(void **state) {
+    struct world *world = *state;
+    struct peer *ana = four_in_a_row(world);
+    copy_place(world, 1, 0);
+    struct peer *bob = fetch(world, 100);
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(2)));
+    world_settle(world);
+    assert_int_equal(messages_damaged(world->store), 1);
+    assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 3);
+    offer(world, ana, 1);
+    bob = fetch(world, 100);
+    peer_expect_deliver(bob, "ana", text_of(1));
+    peer_expect_deliver(bob, "ana", text_of(3));
+    peer_expect_deliver(bob, "ana", text_of(4));
+}
+
+/* Heads that a row lacks, or has too many of: that is said, and its neighbours are delivered. */
+static void expect_said(struct world *world, const char *sql) {
+    struct peer *ana = four_in_a_row(world);
+    assert_int_equal(sqlite3_exec(world->store->database, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_true(messages_damaged(world->store) >= 4);
+    offer(world, ana, 5);
+    struct peer *bob = fetch(world, 100);
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(5)));
+    peer_expect(bob, WIRE_CAUGHT_UP);
+    assert_non_null(strstr(world->log, "damaged"));
+    world_settle(world);
+    assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 4);
+    const uint64_t device = (uint64_t)world_count(world, "SELECT device FROM runs");
+    struct loaded_run run = runs_load(world->store, device, 1);
+    assert_true(run.count <= RUN_MAX_MESSAGES);
+    runs_unload(&run);
+}
+
+static void a_row_without_its_heads_is_told_of(void **state) {
+    expect_said(*state, "UPDATE runs SET heads = X''");
+}
+
+static void a_row_with_too_many_heads_is_told_of(void **state) {
+    expect_said(*state, "UPDATE runs SET heads = zeroblob(17 * length(heads))");
+}
+
 static void old_messages_expire_row_by_row(void **state) {
     struct world *world = *state;
     fill(world, 10);
@@ -247,11 +334,11 @@ static void old_messages_expire_row_by_row(void **state) {
     world->now.wall_ms += world->config.keep_waiting_ms + DAY_MS;
     world->now.monotonic_ms += world->config.keep_waiting_ms + DAY_MS;
     world_pass(world, 2 * HOUR_MS); /* nothing expires for an hour after a jump of the clock */
-    assert_int_equal(ask(world, "SELECT count(*) FROM runs"), 0);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs"), 0);
     struct server_stats stats;
     server_stats(world->server, &stats);
     assert_int_equal(stats.expired, 10);
-    assert_int_equal(ask(world, "SELECT sum(length(marks)) FROM marks"), 10 * MARK_BYTES);
+    assert_int_equal(world_count(world, "SELECT sum(length(marks)) FROM marks"), 10 * MARK_BYTES);
     struct peer *ana = world_login(world, "ana");
     peer_send(world, ana, "bob", 3, text_of(3));
     world_settle(world);
@@ -261,7 +348,7 @@ static void old_messages_expire_row_by_row(void **state) {
     world->now.wall_ms += DAY_MS;
     world->now.monotonic_ms += DAY_MS;
     world_pass(world, 2000);
-    assert_int_equal(ask(world, "SELECT count(*) FROM marks"), 0);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM marks"), 0);
     ana = world_login(world, "ana");
     peer_send(world, ana, "bob", 3, text_of(3));
     world_settle(world);
@@ -282,7 +369,7 @@ static void a_mailbox_remembers_so_many_ids_and_no_more(void **state) {
     peer_send(world, ana, "bob", 20, text_of(20));
     world_settle(world);
     peer_expect(ana, WIRE_ACCEPTED);
-    assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 20);
+    assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 20);
 }
 
 /* KNOWN_IDS_MAX, here 64 places: mailboxes in turn push each other out, and nothing is forgotten.
@@ -306,7 +393,27 @@ static void ids_are_read_again_when_memory_is_short(void **state) {
             }
             assert_true(world->store->known.room <= 64);
         }
-        assert_int_equal(ask(world, "SELECT sum(count) FROM runs"), 90);
+        assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 90);
+    }
+}
+
+/* The same while a batch gathers: what is not in its row yet is not forgotten either. */
+static void ids_are_read_again_in_the_midst_of_a_batch(void **state) {
+    static const char *const names[] = {"bob", "cleo", "bob", "cleo", "bob"};
+    struct world *world = *state;
+    struct peer *ana = world_member(world, "ana");
+    (void)world_member(world, "bob");
+    (void)world_member(world, "cleo");
+    world->store->known.room_max = 1;
+    for (uint32_t id = 1; id <= 2; id++) {
+        for (size_t i = 0; i < 5; i++) {
+            peer_send(world, ana, names[i], id, text_of(id));
+        }
+        world_settle(world);
+        for (size_t i = 0; i < 5; i++) {
+            peer_expect(ana, WIRE_ACCEPTED);
+        }
+        assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 2 * id);
     }
 }
 
@@ -322,9 +429,14 @@ int main(void) {
         TEST(what_was_taken_back_is_unknown),
         TEST(an_envelope_among_others_is_damaged),
         TEST(a_head_among_others_is_damaged),
+        TEST(neighbours_that_are_damaged_are_mended),
+        TEST(a_damaged_message_is_not_acknowledged),
+        TEST(a_row_without_its_heads_is_told_of),
+        TEST(a_row_with_too_many_heads_is_told_of),
         TEST(old_messages_expire_row_by_row),
         TEST(a_mailbox_remembers_so_many_ids_and_no_more),
         TEST(ids_are_read_again_when_memory_is_short),
+        TEST(ids_are_read_again_in_the_midst_of_a_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

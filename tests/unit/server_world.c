@@ -5,6 +5,7 @@
 #include "crypto/entropy.h"
 #include "session/prekey.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,19 @@ void world_pass(struct world *world, uint64_t ms) {
         }
         world_settle(world);
     }
+}
+
+int64_t world_count(struct world *world, const char *sql) {
+    sqlite3 *database;
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_open_v2(world->path, &database, SQLITE_OPEN_READONLY, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+    return number;
 }
 
 /* --- peers
@@ -458,13 +472,27 @@ void world_invite(struct world *world, uint8_t token[INVITE_TOKEN_BYTES], uint64
     world_settle(world);
 }
 
+struct peer *world_asks_in(struct world *world, const struct person *person) {
+    struct peer *peer = world_connect(world);
+    assert_non_null(peer);
+    peer_login(world, peer, person);
+    world_settle(world);
+    return peer;
+}
+
+struct peer *world_registers(struct world *world, const struct person *person,
+                             const uint8_t *token) {
+    struct peer *peer = world_connect(world);
+    assert_non_null(peer);
+    peer_register(world, peer, person, token);
+    world_settle(world);
+    return peer;
+}
+
 struct peer *world_member(struct world *world, const char *name) {
     uint8_t token[INVITE_TOKEN_BYTES];
     world_invite(world, token, world->now.wall_ms + INVITE_LIFE_MS, false);
-    struct peer *peer = world_connect(world);
-    assert_non_null(peer);
-    peer_register(world, peer, person(name), token);
-    world_settle(world);
+    struct peer *peer = world_registers(world, person(name), token);
     peer_expect(peer, WIRE_WELCOME);
     peer_publish(world, peer, person(name), 1, 8, 100, false);
     world_settle(world);
@@ -473,10 +501,7 @@ struct peer *world_member(struct world *world, const char *name) {
 }
 
 struct peer *world_login(struct world *world, const char *name) {
-    struct peer *peer = world_connect(world);
-    assert_non_null(peer);
-    peer_login(world, peer, person(name));
-    world_settle(world);
+    struct peer *peer = world_asks_in(world, person(name));
     peer_expect(peer, WIRE_WELCOME);
     return peer;
 }

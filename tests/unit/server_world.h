@@ -78,6 +78,8 @@ void world_settle(struct world *world);
 void world_finish_batch(struct world *world);
 /** Moves both clocks, in steps of a tick. */
 void world_pass(struct world *world, uint64_t ms);
+/** A number that the database holds: the first column of the first row. */
+int64_t world_count(struct world *world, const char *sql);
 
 struct peer *world_connect(struct world *world);
 void peer_bytes(struct world *world, struct peer *peer, struct bytes bytes);
@@ -115,6 +117,10 @@ uint32_t peer_fetch(struct world *world, struct peer *peer, uint16_t window);
 void peer_ack(struct world *world, struct peer *peer, uint64_t handle);
 uint32_t peer_leave(struct world *world, struct peer *peer);
 
+/** Peers that ask to be let in over a connection of their own; what they are told is not read. */
+struct peer *world_asks_in(struct world *world, const struct person *person);
+struct peer *world_registers(struct world *world, const struct person *person,
+                             const uint8_t *token);
 /** A peer that is in: registered with an invite, keys published, and the answers read. */
 struct peer *world_member(struct world *world, const char *name);
 /** A peer that logs in again. */

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/store/convert.h"
 
-#include <stdio.h>
 #include <string.h>
-
-static void latch(struct sqlite_store *store, enum error error) {
-    if (store->error == OK && error != OK) {
-        store->error = error;
-        snprintf(store->cause, sizeof(store->cause), "a row could not be prepared");
-    }
-}
 
 /* A row of OLD_MESSAGES. */
 struct old_message {
@@ -66,7 +58,8 @@ static struct old_message read_message(const struct query *query) {
 
 static void put_run(struct sqlite_store *store, const struct old_message *message) {
     uint8_t head[HEAD_BYTES];
-    latch(store, head_write(head, message->device, &message->head));
+    store_fail(store, head_write(head, message->device, &message->head),
+               "a row could not be prepared");
     if (!message->is_whole) {
         head_spoil(head);
     }

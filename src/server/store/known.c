@@ -2,7 +2,6 @@
 #include "server/store/known.h"
 #include "server/store/query.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { BUCKETS = 1024, FIRST_ROOM = 16 };
@@ -93,13 +92,6 @@ void known_drop(struct known_index *known, uint64_t device) {
 
 /* --- the ids of one --- */
 
-static void no_memory(struct sqlite_store *store) {
-    if (store->error == OK) {
-        store->error = ERR_MEMORY;
-        snprintf(store->cause, sizeof(store->cause), "out of memory");
-    }
-}
-
 static void put(struct known_ids *ids, struct slot slot) {
     size_t at = slot.hash & (ids->room - 1);
     while (ids->slots[at].row != 0) {
@@ -120,7 +112,7 @@ static bool grow(struct sqlite_store *store, struct known_ids *ids) {
     ids->slots = calloc(room, sizeof(*ids->slots));
     if (ids->slots == NULL) {
         ids->slots = before.slots;
-        no_memory(store);
+        store_fail(store, ERR_MEMORY, "out of memory");
         return false;
     }
     known->room += room - before.room;
@@ -164,7 +156,7 @@ static struct known_ids *add(struct sqlite_store *store, uint64_t device) {
     }
     struct known_ids *ids = known->buckets == NULL ? NULL : calloc(1, sizeof(*ids));
     if (ids == NULL) {
-        no_memory(store);
+        store_fail(store, ERR_MEMORY, "out of memory");
         return NULL;
     }
     ids->device = device;
@@ -179,6 +171,11 @@ struct known_ids *known_of(struct sqlite_store *store, uint64_t device) {
     struct known_index *known = &store->known;
     struct known_ids *ids = find(known, device);
     if (ids == NULL) {
+        /* Given up while the batch gathers for it: what has gathered is read too. */
+        struct open_run *open = runs_find(&store->runs, device);
+        if (open != NULL) {
+            runs_write(store, open);
+        }
         ids = add(store, device);
         if (ids != NULL) {
             read_ids(store, ids, false);

@@ -50,22 +50,26 @@ static bool is_acknowledged(const struct store_delete *removal, uint64_t place) 
     return bsearch(&place, removal->orders, removal->count, sizeof(place), by_number) != NULL;
 }
 
-/* Takes out of a run what was acknowledged. */
+/* Takes out of a run what was acknowledged. A head that is damaged was not handed over, whatever
+ * place it names. */
 static void take_out(struct sqlite_store *store, struct loaded_run *run,
                      struct store_delete *removal, struct leaving *leaving) {
     bool gone[RUN_MAX_MESSAGES] = {false};
     size_t count = 0;
-    for (size_t i = 0; i < run->count && i < RUN_MAX_MESSAGES; i++) {
-        const uint8_t *head = run->heads + i * HEAD_BYTES;
-        gone[i] = is_acknowledged(removal, head_place(head));
-        if (gone[i] && leaving->count < ACKS_PER_FRAME_MAX) {
-            remember(store, leaving, run->row, head);
+    struct head head;
+    for (size_t i = 0; i < run->count; i++) {
+        const uint8_t *stored = run->heads + i * HEAD_BYTES;
+        gone[i] = leaving->count < ACKS_PER_FRAME_MAX &&
+                  is_acknowledged(removal, head_place(stored)) &&
+                  head_read(stored, run->device, &head);
+        if (gone[i]) {
+            remember(store, leaving, run->row, stored);
             removal->removed_messages++;
-            removal->removed_bytes += head_size(head);
+            removal->removed_bytes += head.size;
             count++;
         }
     }
-    if (count == run->count) {
+    if (count > 0 && count == run->count) {
         runs_remove(store, run->row);
     } else if (count > 0) {
         const struct run_change change = {.gone = gone, .mended = run->count};
@@ -101,7 +105,7 @@ void run_delete(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
 
 static void expire(struct sqlite_store *store, const struct loaded_run *run, uint64_t now_ms) {
     struct leaving leaving = {.device = run->device, .count = 0};
-    for (size_t i = 0; i < run->count && i < RUN_MAX_MESSAGES; i++) {
+    for (size_t i = 0; i < run->count; i++) {
         remember(store, &leaving, run->row, run->heads + i * HEAD_BYTES);
     }
     runs_remove(store, run->row);

@@ -2,15 +2,7 @@
 /* Messages that come in, and that are read. */
 #include "server/store/query.h"
 
-#include <stdio.h>
 #include <string.h>
-
-static void latch(struct sqlite_store *store, enum error error) {
-    if (store->error == OK && error != OK) {
-        store->error = error;
-        snprintf(store->cause, sizeof(store->cause), "a row could not be prepared");
-    }
-}
 
 /* --- whether an id is there --- */
 
@@ -89,7 +81,7 @@ static void mend(struct sqlite_store *store, const struct store_insert *in, uint
                             .accepted_ms = in->envelope->accepted_ms,
                             .from = in->envelope->from,
                             .size = (uint32_t)in->envelope->size};
-        latch(store, head_write(bytes, run.device, &head));
+        store_fail(store, head_write(bytes, run.device, &head), "a row could not be prepared");
         const struct run_change change = {.mended = at / HEAD_BYTES,
                                           .head = bytes,
                                           .envelope =
@@ -190,12 +182,14 @@ static bool take_run(struct sqlite_store *store, struct store_read *read, const 
             continue;
         }
         struct envelope *envelope = fits ? head_open(&head, envelopes, &error) : NULL;
-        latch(store, error == ERR_MEMORY ? error : OK);
+        store_fail(store, error == ERR_MEMORY ? error : OK, "out of memory");
         if (!take(store, read, place, envelope, bytes)) {
             return false;
         }
     }
-    return true;
+    /* Heads that are missing: of their messages nothing is known but that there are some. */
+    return sql_u64(query, 3) <= heads.size / HEAD_BYTES || last > read->until ||
+           take(store, read, last, NULL, bytes);
 }
 
 void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
@@ -223,6 +217,9 @@ uint64_t messages_damaged(struct sqlite_store *store) {
         const uint64_t device = sql_u64(&query, 2);
         const struct bytes heads = sql_bytes(&query, 0);
         const struct bytes envelopes = sql_bytes(&query, 1);
+        const uint64_t count = sql_u64(&query, 3);
+        const uint64_t present = heads.size / HEAD_BYTES;
+        damaged += count > present ? count - present : 0;
         for (size_t at = 0; at + HEAD_BYTES <= heads.size; at += HEAD_BYTES) {
             damaged += head_check(heads.data + at, device, envelopes) != OK ? 1 : 0;
         }

@@ -40,6 +40,13 @@ void store_latch(struct sqlite_store *store, int result) {
     }
 }
 
+void store_fail(struct sqlite_store *store, enum error error, const char *cause) {
+    if (store->error == OK && error != OK) {
+        store->error = error;
+        snprintf(store->cause, sizeof(store->cause), "%s", cause);
+    }
+}
+
 void store_execute(struct sqlite_store *store, const char *sql) {
     if (store->error == OK) {
         store_latch(store, sqlite3_exec(store->database, sql, NULL, NULL, NULL));
@@ -126,13 +133,6 @@ size_t sql_run(struct query *query) {
     return query->store->error == OK ? (size_t)sqlite3_changes(query->store->database) : 0;
 }
 
-static void broken(struct query *query) {
-    if (query->store->error == OK) {
-        query->store->error = ERR_STORE_BROKEN;
-        snprintf(query->store->cause, sizeof(query->store->cause), "a value has the wrong length");
-    }
-}
-
 uint64_t sql_u64(const struct query *query, int column) {
     sqlite3_int64 value = sqlite3_column_int64(query->statement, column);
     return value < 0 ? 0 : (uint64_t)value;
@@ -147,7 +147,7 @@ struct bytes sql_bytes(const struct query *query, int column) {
 void sql_copy(struct query *query, int column, uint8_t *out, size_t size) {
     struct bytes value = sql_bytes(query, column);
     if (value.size != size) {
-        broken(query);
+        store_fail(query->store, ERR_STORE_BROKEN, "a value has the wrong length");
         memset(out, 0, size);
         return;
     }
@@ -157,7 +157,7 @@ void sql_copy(struct query *query, int column, uint8_t *out, size_t size) {
 void sql_name(struct query *query, int column, struct user_name *name) {
     struct bytes value = sql_bytes(query, column);
     if (user_name_parse(value, name) != OK) {
-        broken(query);
+        store_fail(query->store, ERR_STORE_BROKEN, "a value has the wrong length");
         *name = (struct user_name){{0}};
     }
 }

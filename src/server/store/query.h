@@ -43,6 +43,8 @@ struct sqlite_store {
 enum error sqlite_error(int result);
 /** Latches the database's last error. */
 void store_latch(struct sqlite_store *store, int result);
+/** Latches a failure that is not the database's, in the same way; OK is none. */
+void store_fail(struct sqlite_store *store, enum error error, const char *cause);
 
 /** Runs SQL without values. */
 void store_execute(struct sqlite_store *store, const char *sql);

@@ -128,10 +128,12 @@ must_check enum error head_check(const uint8_t in[HEAD_BYTES], uint64_t device,
 
 uint64_t heads_place(struct bytes heads, size_t at, uint64_t device, uint64_t last) {
     struct head head;
-    for (size_t next = at; next + HEAD_BYTES <= heads.size; next += HEAD_BYTES) {
-        if (head_read(heads.data + next, device, &head) && head.place > 0) {
-            return head.place - (next == at ? 0 : 1);
-        }
+    size_t next = at;
+    while (next + HEAD_BYTES <= heads.size && !head_read(heads.data + next, device, &head)) {
+        next += HEAD_BYTES;
     }
-    return last;
+    const bool is_read = next + HEAD_BYTES <= heads.size;
+    const uint64_t place = is_read ? head.place : last;
+    const uint64_t between = (next - at) / HEAD_BYTES - (is_read ? 0 : 1);
+    return place > between ? place - between : place;
 }

@@ -61,8 +61,9 @@ struct envelope *head_open(const struct head *head, struct bytes envelopes, enum
 must_check enum error head_check(const uint8_t in[HEAD_BYTES], uint64_t device,
                                  struct bytes envelopes);
 
-/** The place of the message whose head begins at `at` of `heads`. A head that is damaged has none:
- * it stands before the next one, or at the end, `last`. */
+/** The place of the message whose head begins at `at` of `heads`, which is one of them. A head that
+ * is damaged has none: it stands right before the next one, the last at `last`. No two have the
+ * same. */
 uint64_t heads_place(struct bytes heads, size_t at, uint64_t device, uint64_t last);
 
 #endif

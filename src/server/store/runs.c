@@ -2,18 +2,10 @@
 #include "server/store/runs.h"
 #include "server/store/query.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SCRATCH_FIRST_BYTES = 64 * 1024 };
-
-static void fail(struct sqlite_store *store, enum error error, const char *cause) {
-    if (store->error == OK) {
-        store->error = error;
-        snprintf(store->cause, sizeof(store->cause), "%s", cause);
-    }
-}
 
 void runs_clear(struct runs *runs) {
     runs_forget(runs);
@@ -36,7 +28,7 @@ uint8_t *runs_scratch(struct sqlite_store *store, size_t size) {
         size_t room = size < SCRATCH_FIRST_BYTES ? SCRATCH_FIRST_BYTES : size;
         uint8_t *more = realloc(runs->scratch, room);
         if (more == NULL) {
-            fail(store, ERR_MEMORY, "out of memory");
+            store_fail(store, ERR_MEMORY, "out of memory");
             return NULL;
         }
         runs->scratch = more;
@@ -82,7 +74,7 @@ static bool grow(struct sqlite_store *store) {
     uint16_t *same = realloc(runs->same_bucket, room * sizeof(*same));
     runs->same_bucket = same == NULL ? runs->same_bucket : same;
     if (open == NULL || same == NULL) {
-        fail(store, ERR_MEMORY, "out of memory");
+        store_fail(store, ERR_MEMORY, "out of memory");
         return false;
     }
     runs->room = room;
@@ -160,7 +152,7 @@ void runs_write(struct sqlite_store *store, struct open_run *run) {
     }
     enum error error = pack(run, scratch, scratch + heads);
     if (error != OK) {
-        fail(store, error, "a row could not be prepared");
+        store_fail(store, error, "a row could not be prepared");
         return;
     }
     struct query query = sql_begin(store, SQL_RUN_INSERT);
@@ -192,13 +184,18 @@ void runs_write_all(struct sqlite_store *store) {
 static struct loaded_run take(struct query *query, uint64_t device) {
     struct loaded_run run = {.device = device};
     const struct bytes heads = sql_bytes(query, 0);
-    run.heads = malloc(heads.size + 1);
+    /* No row is written with more: what is behind them is none of it. */
+    const size_t there = heads.size / HEAD_BYTES;
+    const size_t count = there < RUN_MAX_MESSAGES ? there : RUN_MAX_MESSAGES;
+    run.heads = malloc(count * HEAD_BYTES + 1);
     if (run.heads == NULL) {
-        fail(query->store, ERR_MEMORY, "out of memory");
+        store_fail(query->store, ERR_MEMORY, "out of memory");
         return run;
     }
-    memcpy(run.heads, heads.size == 0 ? (const void *)"" : heads.data, heads.size);
-    run.count = heads.size / HEAD_BYTES;
+    if (count > 0) {
+        memcpy(run.heads, heads.data, count * HEAD_BYTES);
+    }
+    run.count = count;
     run.last = sql_u64(query, 1);
     run.row = sql_u64(query, 2);
     run.bytes = sql_u64(query, 3);
