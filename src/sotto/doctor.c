@@ -8,6 +8,7 @@
 
 #include "platform/process.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,22 +70,41 @@ static void config_fails(struct doctoring *doctoring, const char *where, const c
     on_check(doctoring, &check);
 }
 
+/* Why the folder of sotto.conf could not be judged, or whom it is open to. */
+static void config_folder_fails(struct doctoring *doctoring, const char *folder, unsigned mode,
+                                enum error error, int error_number) {
+    char detail[8];
+    char fix[PATH_MAX_BYTES + 16];
+    struct sotto_error problem;
+    if (error != ERR_STORE_PERMISSIONS) {
+        (void)fault_storage(&problem, folder, error_number, "It was not looked at.");
+        config_fails(doctoring, folder, "cannot be looked at", problem.help, &problem);
+        return;
+    }
+    snprintf(detail, sizeof(detail), "%04o", mode & 07777);
+    snprintf(fix, sizeof(fix), "chmod go-w %s", folder);
+    const struct error_value values[] = {{"path", folder}, {"detail", detail}, {"cause", "go-w"}};
+    fault_set(&problem, error, values, 3);
+    config_fails(doctoring, folder, "others can write it", fix, &problem);
+}
+
 /* sotto.conf, and the folder that it and cards.d are in: whoever can write there decides about
  * trust. */
 static void check_config(struct doctoring *doctoring) {
-    struct app *app = doctoring->app;
+    const struct app *app = doctoring->app;
+    const struct sotto_error *unreadable = &app->unreadable;
     char folder[PATH_MAX_BYTES] = "";
-    char detail[8];
-    char fix[PATH_MAX_BYTES + 16];
     unsigned mode = 0;
-    struct sotto_error problem;
+    int error_number = ENAMETOOLONG; /* all that can be wrong before it is looked at */
     enum error error = process_config_folder("sotto", app->home, folder, sizeof(folder));
     if (error == OK) {
         error = file_check_shared(folder, &mode);
+        error_number = errno;
     }
-    if (app->unreadable.code[0] != '\0') {
-        config_fails(doctoring, "", "sotto.conf cannot be read", "Correct sotto.conf.",
-                     &app->unreadable);
+    if (unreadable->code[0] != '\0') {
+        config_fails(doctoring, "", "sotto.conf cannot be read",
+                     unreadable->help[0] == '\0' ? "Correct sotto.conf." : unreadable->help,
+                     unreadable);
     } else if (error == OK || error == ERR_NOT_FOUND) {
         const struct sotto_check check = {.name = "config",
                                           .where = folder,
@@ -93,12 +113,7 @@ static void check_config(struct doctoring *doctoring) {
                                                                : "there is none, none is needed"};
         on_check(doctoring, &check);
     } else {
-        snprintf(detail, sizeof(detail), "%04o", mode & 07777);
-        snprintf(fix, sizeof(fix), "chmod go-w %s", folder);
-        const struct error_value values[] = {
-            {"path", folder}, {"detail", detail}, {"cause", "go-w"}};
-        fault_set(&problem, error == ERR_STORE_PERMISSIONS ? error : ERR_STORAGE_FAILED, values, 3);
-        config_fails(doctoring, folder, "others can write it", fix, &problem);
+        config_folder_fails(doctoring, folder, mode, error, error_number);
     }
 }
 

@@ -102,12 +102,21 @@ def test_what_is_wrong_on_this_machine(tmp_path):
     (ana.home / "config").chmod(0o777)
     found = doctor(ana, expect=9)
     assert found["config"]["code"] == "store_permissions" and found["config"]["fix"].startswith("chmod go-w ")
-    (ana.home / "config").chmod(0o700)
     (ana.home / "config" / "sotto.conf").write_text("[mial]\n")
+    assert f"chmod go-w {ana.home}/config" in doctor(ana, expect=9)["config"]["fix"], "not: correct the file"
+    (ana.home / "config").chmod(0o700)
     found = doctor(ana, expect=2)
     assert found["config"]["code"] == "usage" and "[mial]" in found["config"]["message"]
+    assert found["config"]["fix"] == "Did you mean [mail]?"
     assert {found[name]["state"] for name in CHECKS[1:]} == {"ok"}, "the others are made all the same"
     (ana.home / "config" / "sotto.conf").unlink()
+    cards.rmdir()
+    (ana.home / "config").rmdir()
+    (ana.home / "config").symlink_to("config")
+    (tmp_path / "other.conf").touch(0o600)
+    found = doctor(ana, "--config", tmp_path / "other.conf", expect=9)["config"]
+    assert found["code"] == "storage_failed" and found["found"] == "cannot be looked at", "not: others can write it"
+    (ana.home / "config").unlink()
     # One byte in the middle of the last page: it opens, and is not what was written.
     ana.run("recv")
     with open(folder / "store.db", "r+b") as file:
