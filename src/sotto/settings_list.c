@@ -53,14 +53,6 @@ static const char *variable(const char *name) {
     return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
-static const char *as_written(enum setting setting, const char *value) {
-    bool is_switch = setting == SETTING_PLAIN || setting == SETTING_REQUIRE_VERIFIED;
-    if (!is_switch) {
-        return value;
-    }
-    return strcmp(value, "0") == 0 || strcmp(value, "no") == 0 ? "no" : "yes";
-}
-
 static struct held find_held(const struct app *app, enum setting setting) {
     const struct request *request = app->request;
     enum option_id option = option_of(setting);
@@ -74,7 +66,7 @@ static struct held find_held(const struct app *app, enum setting setting) {
     } else if (set != NULL) {
         held.origin = "environment";
         held.where = VARIABLES[setting];
-        held.value = as_written(setting, set);
+        held.value = setting != SETTING_PLAIN ? set : app->is_plain ? "yes" : "no";
     } else if (held.line != NULL) {
         held.origin = "file";
         held.value = held.line->value;

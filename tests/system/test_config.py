@@ -35,6 +35,7 @@ def test_the_stronger_place_wins_and_is_named(ana):
     assert settings(ana, "timeout", "--timeout", "9s") == {"timeout": ("9s", "option")}
     assert settings(ana, "profile", SOTTO_PROFILE="home") == {"profile": ("home", "environment")}
     assert settings(ana, "plain", SOTTO_PLAIN="0") == {"plain": ("no", "environment")}
+    assert settings(ana, "plain", SOTTO_PLAIN="no") == {"plain": ("yes", "environment")}, "only 0 says no"
     assert settings(ana, "profile", "--profile", "x", SOTTO_PROFILE="home") == {"profile": ("x", "option")}
     assert ana.run("config", "timeout").out == f"timeout: 5s, {path}:3\n", "plain = yes: for a screen reader"
     assert ana.run("config", "timeout", SOTTO_PLAIN="0").out == f"timeout\t5s\t{path}:3\n"
