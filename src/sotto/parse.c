@@ -50,16 +50,26 @@ static void usage_of(enum command_id command, char *out, size_t size) {
              row->arguments == NULL ? "" : row->arguments, row->name);
 }
 
+/* What begins with '-' and is no option was perhaps meant for somebody else. */
+static const char *way_out(const struct reading *reading, enum command_id command) {
+    if (command == COMMAND_SEND) {
+        return "Text that begins with '-' goes after '--':  sotto send WHO -- TEXT\n";
+    }
+    if (command == COMMAND_RECV && reading->request->given[OPTION_EXEC] > 0) {
+        return "Options of PROGRAM go after '--':  sotto recv --exec PROGRAM -- ARG\n";
+    }
+    return "";
+}
+
 static void unknown_option(struct reading *reading, const char *shown, const char *name) {
     struct sotto_error spare;
     char hint[80];
     char help[HINT_BYTES];
     suggest_option(reading, name, hint, sizeof(hint));
     enum command_id command = reading->word ? command_find(reading->word) : COMMAND_NONE;
-    snprintf(help, sizeof(help), "%s",
-             command == COMMAND_SEND ? "Text that begins with '-' goes after '--':  "
-                                       "sotto send WHO -- TEXT\nMore:   sotto help send"
-                                     : "More:   sotto help");
+    bool is_known = command != COMMAND_NONE;
+    snprintf(help, sizeof(help), "%sMore:   sotto help%s%s", way_out(reading, command),
+             is_known ? " " : "", is_known ? command_row(command)->name : "");
     fault_usage(mistake(reading, &spare), help, "there is no option '%.60s'%s", shown, hint);
 }
 
