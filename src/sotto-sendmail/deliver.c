@@ -116,10 +116,15 @@ static must_check enum error add_address(struct delivery *delivery, const char *
 static must_check enum error add_addresses(struct delivery *delivery, struct bytes list) {
     char address[ADDRESS_MAX_BYTES + 1];
     enum error status = OK;
-    for (int i = 0; i < ADDRESSES_MAX && status == OK && address_next(&list, address); i++) {
-        status = add_address(delivery, address);
+    for (int i = 0; status == OK && address_next(&list, address); i++) {
+        status = i < ADDRESSES_MAX ? add_address(delivery, address) : ERR_LIMIT;
     }
     return status;
+}
+
+static int too_many(struct sotto_error *error) {
+    return fault_usage(error, "Nothing was sent. Name them once, under [alias] in sotto.conf.",
+                       "the mail names more addresses than can be read");
 }
 
 /* 0, or the exit status of the error. */
@@ -130,13 +135,15 @@ static int find_people(struct delivery *delivery, const struct mail_options *opt
         status = add_addresses(delivery, bytes_of_string(options->words[i]));
     }
     if (status == OK && options->from_headers) {
-        status = add_addresses(delivery, buffer_view(&delivery->mail->people));
+        status = delivery->mail->has_more_people
+                     ? ERR_LIMIT
+                     : add_addresses(delivery, buffer_view(&delivery->mail->people));
     }
     if (status == OK) {
         status = buffer_append(&delivery->list, bytes_make("", 1));
     }
     if (status != OK) {
-        return app_check(status, error);
+        return status == ERR_LIMIT ? too_many(error) : app_check(status, error);
     }
     if (delivery->list.size == 1) {
         return 0;

@@ -66,9 +66,14 @@ static void take_id(struct bytes value, char out[MAIL_ID_BYTES + 1]) {
     out[size] = '\0';
 }
 
+/* Who is named on the command line gets the mail however long the list is. */
 static must_check enum error take_people(struct mail *mail, struct bytes value) {
     enum error error = buffer_append(&mail->people, value);
-    return error != OK ? error : buffer_append(&mail->people, bytes_of_string(","));
+    if (error == OK) {
+        error = buffer_append(&mail->people, bytes_of_string(","));
+    }
+    mail->has_more_people = mail->has_more_people || error == ERR_LIMIT;
+    return error == ERR_LIMIT ? OK : error;
 }
 
 /* The subject as the first line; one that is too long for a line is cut. */

@@ -14,6 +14,7 @@ struct mail {
     struct buffer raw;          /**< its first MAIL_KEPT_BYTES */
     uint64_t size;              /**< of all of it */
     struct buffer people;       /**< To, Cc and Bcc, one list */
+    bool has_more_people;       /**< than there is room for: the list is not whole */
     struct buffer text;         /**< subject, empty line, body, in UTF-8; not empty */
     char id[MAIL_ID_BYTES + 1]; /**< Message-ID, or empty */
 };

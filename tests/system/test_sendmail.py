@@ -199,6 +199,15 @@ def test_what_is_too_long_is_cut_and_read_to_its_end(people):
     assert 64_000 < len(text) <= 65_000 and text.endswith(f"\n[cut here: the mail had {size + 15} bytes]")
 
 
+def test_no_address_of_a_long_list_is_passed_over(people):
+    _, root, bob, _ = people
+    for to in ("root," * 1030, "root, " + " " * 70_000 + "root"):
+        said = sendmail(root, ["-t"], f"To: {to}\nSubject: a list\n\n", 78)
+        assert said.code == "usage" and "more addresses than can be read" in said.err
+        sendmail(root, ["root"], f"To: {to}\nSubject: by name\n\n")
+    assert bob.texts() == ["by name", "by name"]
+
+
 def test_failures_have_the_statuses_of_sendmail(people, tmp_path):
     _, root, bob, _ = people
     mail = "Subject: x\n\n"
