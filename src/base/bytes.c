@@ -3,6 +3,8 @@
 
 #include "base/require.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +124,23 @@ must_check enum error buffer_append(struct buffer *buffer, struct bytes bytes) {
         buffer->size += bytes.size;
     }
     return error;
+}
+
+must_check enum error buffer_print(struct buffer *buffer, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    require(size >= 0); /* the format is ours */
+    enum error error = buffer_reserve(buffer, (size_t)size + 1);
+    if (error != OK) {
+        return error;
+    }
+    va_start(arguments, format);
+    vsnprintf((char *)buffer->data + buffer->size, (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    buffer->size += (size_t)size;
+    return OK;
 }
 
 void buffer_consume(struct buffer *buffer, size_t size) {

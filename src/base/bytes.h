@@ -60,6 +60,11 @@ must_check enum error buffer_reserve(struct buffer *buffer, size_t extra);
 /** Appends a copy of `bytes`. ERR_LIMIT beyond the cap, ERR_MEMORY; then nothing is appended. */
 must_check enum error buffer_append(struct buffer *buffer, struct bytes bytes);
 
+/** Appends text as printf makes it, without its NUL; the cap has room for one byte more. ERR_LIMIT
+ * beyond the cap, ERR_MEMORY; then nothing is appended. */
+must_check printf_like(2, 3) enum error
+    buffer_print(struct buffer *buffer, const char *format, ...);
+
 /** Appends `size` zero bytes and points `*at` at the first; valid until the next change. */
 must_check enum error buffer_extend(struct buffer *buffer, size_t size, uint8_t **at);
 

@@ -2,7 +2,6 @@
 /* The script for zsh: a function for compsys, to be sourced or put on fpath as _sotto. */
 #include "sotto/completion.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,15 +30,6 @@ static const char TAIL[] = "if [[ ${funcstack[1]} == _sotto ]]; then\n"
                            "else\n"
                            "    compdef _sotto sotto\n"
                            "fi\n";
-
-static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
-    char line[LINE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    return buffer_append(out, bytes_of_string(line));
-}
 
 /* The text between single quotes, with what has a meaning for _arguments and _describe escaped. */
 static const char *quoted(const char *text, char out[LINE_BYTES]) {
@@ -78,15 +68,17 @@ static const char *action(const struct completion *completion, char out[160]) {
 
 static must_check enum error put_commands(struct buffer *out) {
     char purpose[LINE_BYTES];
-    enum error error = put(out, "_sotto_commands() {\n    local -a commands=(\n");
+    enum error error = buffer_print(out, "_sotto_commands() {\n    local -a commands=(\n");
     for (int i = 0; i < COMMANDS && error == OK; i++) {
         const struct command_row *row = command_row((enum command_id)i);
         if (!row->is_reserved) {
-            error = put(out, "        '%s:%s'\n", row->name, quoted(row->purpose, purpose));
+            error =
+                buffer_print(out, "        '%s:%s'\n", row->name, quoted(row->purpose, purpose));
         }
     }
-    return error != OK ? error
-                       : put(out, "    )\n    _describe -t commands command commands\n}\n\n");
+    return error != OK
+               ? error
+               : buffer_print(out, "    )\n    _describe -t commands command commands\n}\n\n");
 }
 
 /* One specification of _arguments: '(-q --quiet)'{-q,--quiet}'[purpose]'. */
@@ -106,26 +98,27 @@ static must_check enum error put_option(struct buffer *out, enum option_id optio
     }
     (void)quoted(row->purpose, purpose);
     if (row->name == NULL) {
-        return put(out, "        '-%c[%s]%s'\n", row->letter, purpose, value);
+        return buffer_print(out, "        '-%c[%s]%s'\n", row->letter, purpose, value);
     }
     if (row->letter == 0) {
-        return put(out, "        '--%s%s[%s]%s'\n", row->name, joint, purpose, value);
+        return buffer_print(out, "        '--%s%s[%s]%s'\n", row->name, joint, purpose, value);
     }
-    return put(out, "        '(-%c --%s)'{-%c,--%s%s}'[%s]%s'\n", row->letter, row->name,
-               row->letter, row->name, joint, purpose, value);
+    return buffer_print(out, "        '(-%c --%s)'{-%c,--%s%s}'[%s]%s'\n", row->letter, row->name,
+                        row->letter, row->name, joint, purpose, value);
 }
 
 static must_check enum error put_globals(struct buffer *out) {
-    enum error error = put(out, "_sotto() {\n"
-                                "    local curcontext=$curcontext state line\n"
-                                "    local -A opt_args\n"
-                                "    local -a all=(\n");
+    enum error error = buffer_print(out, "_sotto() {\n"
+                                         "    local curcontext=$curcontext state line\n"
+                                         "    local -A opt_args\n"
+                                         "    local -a all=(\n");
     for (int i = 0; i < OPTIONS_GLOBAL && error == OK; i++) {
         error = put_option(out, (enum option_id)i);
     }
     return error != OK
                ? error
-               : put(out, "    )\n"
+               : buffer_print(
+                     out, "    )\n"
                           "    _arguments -C -S $all '1:command:_sotto_commands' '*:: :->rest'\n"
                           "    [[ $state == rest ]] || return\n"
                           "    local command=$words[1]\n"
@@ -138,21 +131,21 @@ static must_check enum error put_command(struct buffer *out, enum command_id com
     const struct command_row *row = command_row(command);
     struct completion completion = completion_of_command(command);
     char what[160];
-    enum error error = put(out, "    %s) own=(\n", row->name);
+    enum error error = buffer_print(out, "    %s) own=(\n", row->name);
     for (int i = 0; i < row->option_count && error == OK; i++) {
         error = put_option(out, row->options[i]);
     }
     if (error == OK && row->words_max > 0) {
-        error = put(out, "        '1:argument:%s'\n", action(&completion, what));
+        error = buffer_print(out, "        '1:argument:%s'\n", action(&completion, what));
     }
     if (error == OK && row->words_max > 1) {
-        error = put(out, "        '*:argument:'\n");
+        error = buffer_print(out, "        '*:argument:'\n");
     }
-    return error != OK ? error : put(out, "    ) ;;\n");
+    return error != OK ? error : buffer_print(out, "    ) ;;\n");
 }
 
 must_check enum error completion_zsh(struct buffer *out) {
-    enum error error = put(out, "%s", HEAD);
+    enum error error = buffer_print(out, "%s", HEAD);
     if (error == OK) {
         error = put_commands(out);
     }
@@ -165,7 +158,7 @@ must_check enum error completion_zsh(struct buffer *out) {
         }
     }
     if (error == OK) {
-        error = put(out, "    esac\n    _arguments -C -S $all $own\n}\n\n");
+        error = buffer_print(out, "    esac\n    _arguments -C -S $all $own\n}\n\n");
     }
-    return error != OK ? error : put(out, "%s", TAIL);
+    return error != OK ? error : buffer_print(out, "%s", TAIL);
 }

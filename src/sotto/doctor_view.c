@@ -4,19 +4,9 @@
 #include "sotto/json.h"
 #include "sotto/visible.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 enum { STATE_COLUMNS = 5, NAME_COLUMNS = 12, LINE_BYTES = 4096 };
-
-static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
-    char line[2 * LINE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    return buffer_append(out, bytes_of_string(line));
-}
 
 const char *doctor_word(enum sotto_check_state state) {
     switch (state) {
@@ -52,16 +42,16 @@ must_check enum error doctor_text(const struct sotto_check *check, bool is_plain
     const char *word = doctor_word(check->state);
     describe(check, said, sizeof(said));
     visible_line(check->fix, fix, sizeof(fix));
-    enum error error =
-        is_plain ? put(out, "%s: %s, %s\n", check->name, word, said)
-                 : put(out, "%-*s %-*s %s\n", STATE_COLUMNS, word, NAME_COLUMNS, check->name, said);
+    enum error error = is_plain ? buffer_print(out, "%s: %s, %s\n", check->name, word, said)
+                                : buffer_print(out, "%-*s %-*s %s\n", STATE_COLUMNS, word,
+                                               NAME_COLUMNS, check->name, said);
     if (error == OK && fix[0] != '\0') {
-        error = is_plain ? put(out, "  %s", fix)
-                         : put(out, "%*s %s", STATE_COLUMNS + 1 + NAME_COLUMNS, "", fix);
+        error = is_plain ? buffer_print(out, "  %s", fix)
+                         : buffer_print(out, "%*s %s", STATE_COLUMNS + 1 + NAME_COLUMNS, "", fix);
         if (error == OK && check->problem != NULL) {
-            error = put(out, " [%s, exit %d]", check->problem->code, check->problem->exit);
+            error = buffer_print(out, " [%s, exit %d]", check->problem->code, check->problem->exit);
         }
-        error = error == OK ? put(out, "\n") : error;
+        error = error == OK ? buffer_print(out, "\n") : error;
     }
     return error;
 }

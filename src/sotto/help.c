@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "sotto/help.h"
 
-#include "base/require.h"
-
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,18 +9,8 @@ enum {
     GROUP_COLUMNS = 9,
     GROUP_WIDTH = 3, /* commands on a line */
     BRIEF_COLUMNS = 27,
-    LINE_BYTES = 2048, /* the notes of a command are the longest */
+    LINE_BYTES = 2048,
 };
-
-static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
-    char line[LINE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    require(size >= 0 && size < LINE_BYTES);
-    return buffer_append(out, bytes_of_string(line));
-}
 
 /* Cuts the spaces at the end of what has been written so far. */
 static int trim_end(char *line, int at) {
@@ -50,12 +37,12 @@ static must_check enum error put_group(struct buffer *out, const char *group) {
         }
     }
     (void)trim_end(line, at);
-    return put(out, "%s\n", line);
+    return buffer_print(out, "%s\n", line);
 }
 
 must_check enum error help_overview(struct buffer *out) {
-    enum error error =
-        put(out, "sotto: end-to-end encrypted messages from your terminal and scripts\n\n");
+    enum error error = buffer_print(
+        out, "sotto: end-to-end encrypted messages from your terminal and scripts\n\n");
     const char *last = NULL;
     for (int i = 0; i < COMMANDS && error == OK; i++) {
         const char *group = command_row((enum command_id)i)->group;
@@ -64,7 +51,7 @@ must_check enum error help_overview(struct buffer *out) {
             last = group;
         }
     }
-    return error != OK ? error : put(out, "\n'sotto help send' explains one command.\n");
+    return error != OK ? error : buffer_print(out, "\n'sotto help send' explains one command.\n");
 }
 
 /* The left column of an option: "-q, --quiet" or "    --id KEY". */
@@ -95,26 +82,26 @@ static must_check enum error put_option(struct buffer *out, enum option_id optio
     size_t room = HELP_COLUMNS - LEFT_COLUMNS - 4;
     const char *text = row->purpose;
     enum error error = strlen(form) > LEFT_COLUMNS
-                           ? put(out, "  %s\n  %-*s", form, LEFT_COLUMNS + 1, "")
-                           : put(out, "  %-*s ", LEFT_COLUMNS, form);
+                           ? buffer_print(out, "  %s\n  %-*s", form, LEFT_COLUMNS + 1, "")
+                           : buffer_print(out, "  %-*s ", LEFT_COLUMNS, form);
     while (error == OK && strlen(text) > room) {
         size_t size = room;
         while (size > 0 && text[size] != ' ') {
             size--;
         }
-        error = put(out, "%.*s\n  %-*s", (int)size, text, LEFT_COLUMNS + 1, "");
+        error = buffer_print(out, "%.*s\n  %-*s", (int)size, text, LEFT_COLUMNS + 1, "");
         text += size + 1;
     }
-    return error != OK ? error : put(out, "%s\n", text);
+    return error != OK ? error : buffer_print(out, "%s\n", text);
 }
 
 static must_check enum error put_examples(struct buffer *out, const struct command_row *row) {
-    enum error error = put(out, "\nExamples\n");
+    enum error error = buffer_print(out, "\nExamples\n");
     for (int i = 0; i < COMMAND_EXAMPLES_MAX && row->examples[i].line != NULL && error == OK; i++) {
         const struct command_example *example = &row->examples[i];
-        error = put(out, "  %s\n", example->line);
+        error = buffer_print(out, "  %s\n", example->line);
         if (error == OK && example->does != NULL) {
-            error = put(out, "      %s\n", example->does);
+            error = buffer_print(out, "      %s\n", example->does);
         }
     }
     return error;
@@ -123,13 +110,13 @@ static must_check enum error put_examples(struct buffer *out, const struct comma
 static must_check enum error put_options(struct buffer *out, const struct command_row *row) {
     enum error error = OK;
     if (row->option_count > 0) {
-        error = put(out, "\nOptions\n");
+        error = buffer_print(out, "\nOptions\n");
     }
     for (int i = 0; i < row->option_count && error == OK; i++) {
         error = put_option(out, row->options[i]);
     }
     if (error == OK) {
-        error = put(out, "\nOptions of every command\n");
+        error = buffer_print(out, "\nOptions of every command\n");
     }
     for (int i = 0; i < OPTIONS_GLOBAL && error == OK; i++) {
         error = put_option(out, (enum option_id)i);
@@ -140,14 +127,15 @@ static must_check enum error put_options(struct buffer *out, const struct comman
 static must_check enum error put_exits(struct buffer *out, const struct command_row *row) {
     size_t count = 0;
     const struct exit_row *table = exit_rows(&count);
-    enum error error = put(out, "\nExit status\n");
+    enum error error = buffer_print(out, "\nExit status\n");
     for (size_t i = 0; i < count && error == OK; i++) {
         bool is_listed = table[i].exit == 0;
         for (int k = 0; k < COMMAND_EXITS_MAX && row->exits[k] != 0; k++) {
             is_listed = is_listed || row->exits[k] == table[i].exit;
         }
         if (is_listed) {
-            error = put(out, "  %3d %-9s %s\n", table[i].exit, table[i].name, table[i].meaning);
+            error = buffer_print(out, "  %3d %-9s %s\n", table[i].exit, table[i].name,
+                                 table[i].meaning);
         }
     }
     return error;
@@ -156,10 +144,10 @@ static must_check enum error put_exits(struct buffer *out, const struct command_
 must_check enum error help_command(enum command_id command, struct buffer *out) {
     const struct command_row *row = command_row(command);
     const char *space = row->arguments[0] == '\0' ? "" : " ";
-    enum error error = put(out, "sotto %s%s%s%s\n    %s\n", row->name, space, row->arguments,
-                           " [OPTIONS]", row->purpose);
+    enum error error = buffer_print(out, "sotto %s%s%s%s\n    %s\n", row->name, space,
+                                    row->arguments, " [OPTIONS]", row->purpose);
     if (error == OK && row->notes != NULL) {
-        error = put(out, "\n%s\n", row->notes);
+        error = buffer_print(out, "\n%s\n", row->notes);
     }
     if (error == OK) {
         error = put_examples(out, row);
@@ -170,11 +158,12 @@ must_check enum error help_command(enum command_id command, struct buffer *out) 
     if (error == OK) {
         error = put_exits(out, row);
     }
-    return error != OK ? error : put(out, "\nMore: man sotto-%s\n", row->name);
+    return error != OK ? error : buffer_print(out, "\nMore: man sotto-%s\n", row->name);
 }
 
 must_check enum error help_start(struct buffer *out) {
-    return put(out, "There is no account here yet. With an invite link:   sotto join LINK\n"
-                    "On an open server:     sotto register NAME --server HOST\n"
-                    "On a server of yours:  sottod        (it prints the first link)\n");
+    return buffer_print(out,
+                        "There is no account here yet. With an invite link:   sotto join LINK\n"
+                        "On an open server:     sotto register NAME --server HOST\n"
+                        "On a server of yours:  sottod        (it prints the first link)\n");
 }

@@ -5,19 +5,8 @@
 #include "sotto/visible.h"
 #include "sotto/when.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Appends a short line of ours; what others gave in it has been made visible. */
-static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
-    char line[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    return buffer_append(out, bytes_of_string(line));
-}
 
 static bool is_text(const struct sotto_past *past) {
     return strcmp(past->message.kind, "text") == 0;
@@ -27,10 +16,10 @@ static must_check enum error put_content(const struct sotto_past *past,
                                          const struct visible_layout *layout, struct buffer *out) {
     const struct sotto_message *message = &past->message;
     if (past->is_erased) {
-        return put(out, "(erased)");
+        return buffer_print(out, "(erased)");
     }
     return is_text(past) ? visible_text(bytes_make(message->text, message->size), layout, out)
-                         : put(out, "(what this version of sotto cannot show)");
+                         : buffer_print(out, "(what this version of sotto cannot show)");
 }
 
 must_check enum error history_view_text(const struct sotto_past *past,
@@ -47,9 +36,9 @@ must_check enum error history_view_text(const struct sotto_past *past,
         snprintf(mark, sizeof(mark), " (%s)", past->state);
     }
     size_t before = out->size;
-    enum error error = put(out, "%s%s%s%s%s: ", view->is_plain ? "" : time,
-                           view->is_plain || time[0] == '\0' ? "" : " ",
-                           past->state != NULL ? "you to " : "", with, mark);
+    enum error error = buffer_print(out, "%s%s%s%s%s: ", view->is_plain ? "" : time,
+                                    view->is_plain || time[0] == '\0' ? "" : " ",
+                                    past->state != NULL ? "you to " : "", with, mark);
     const struct visible_layout layout = {.column = out->size - before, .columns = view->columns};
     if (error == OK) {
         error = put_content(past, &layout, out);
@@ -57,7 +46,8 @@ must_check enum error history_view_text(const struct sotto_past *past,
     if (error != OK) {
         return error;
     }
-    return view->is_plain && time[0] != '\0' ? put(out, ". %s\n", time) : put(out, "\n");
+    return view->is_plain && time[0] != '\0' ? buffer_print(out, ". %s\n", time)
+                                             : buffer_print(out, "\n");
 }
 
 must_check enum error history_view_json(const struct sotto_past *past, const char *own,

@@ -6,19 +6,8 @@
 #include "sotto/when.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Appends a short line of ours; what others gave in it has been made visible. */
-static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
-    char line[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    return buffer_append(out, bytes_of_string(line));
-}
 
 static bool is_text(const struct sotto_message *message) {
     return strcmp(message->kind, "text") == 0;
@@ -56,7 +45,7 @@ static void put_mark(const struct sotto_message *message, char out[MARK_BYTES]) 
 static must_check enum error put_time_last(const struct sotto_message *message, const char *time,
                                            struct buffer *out) {
     char last = message->size == 0 ? ' ' : message->text[message->size - 1];
-    return put(out, "%s %s\n", strchr(".!?:;", last) != NULL ? "" : ".", time);
+    return buffer_print(out, "%s %s\n", strchr(".!?:;", last) != NULL ? "" : ".", time);
 }
 
 must_check enum error message_view_text(const struct sotto_message *message,
@@ -71,8 +60,9 @@ must_check enum error message_view_text(const struct sotto_message *message,
     const char *label_time = view->is_plain || time[0] == '\0' ? "" : time;
     size_t before = out->size;
     if (error == OK) {
-        error = put(out, "%s%s%s%s%s", label_time, label_time[0] == '\0' ? "" : " ", from, mark,
-                    is_text(message) ? ": " : " sent what this version of sotto cannot show");
+        error = buffer_print(
+            out, "%s%s%s%s%s", label_time, label_time[0] == '\0' ? "" : " ", from, mark,
+            is_text(message) ? ": " : " sent what this version of sotto cannot show");
     }
     const struct visible_layout layout = {.column = out->size - before, .columns = view->columns};
     if (error == OK && is_text(message)) {
@@ -81,7 +71,8 @@ must_check enum error message_view_text(const struct sotto_message *message,
     if (error != OK) {
         return error;
     }
-    return view->is_plain && time[0] != '\0' ? put_time_last(message, time, out) : put(out, "\n");
+    return view->is_plain && time[0] != '\0' ? put_time_last(message, time, out)
+                                             : buffer_print(out, "\n");
 }
 
 must_check enum error message_view_json(const struct sotto_message *message, const char *to,

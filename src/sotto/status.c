@@ -5,7 +5,6 @@
 #include "sotto/visible.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 enum { SENDERS_SHOWN = 5, STATUS_MAX_BYTES = 64 * 1024 };
@@ -21,15 +20,6 @@ struct senders {
     size_t count; /**< all of them, also those beyond `first` */
 };
 
-static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    return buffer_append(out, bytes_of_string(line));
-}
-
 static void on_sender(void *context, const char *from, uint32_t count) {
     struct senders *senders = context;
     if (senders->count < SENDERS_SHOWN) {
@@ -42,13 +32,13 @@ static void on_sender(void *context, const char *from, uint32_t count) {
 
 static must_check enum error put_unread(const struct sotto_account *account,
                                         const struct senders *senders, struct buffer *out) {
-    enum error error = put(out, "unread %" PRIu32, account->unread);
+    enum error error = buffer_print(out, "unread %" PRIu32, account->unread);
     for (size_t i = 0; i < senders->count && i < SENDERS_SHOWN && error == OK; i++) {
-        error = put(out, "%s%s %" PRIu32, i == 0 ? " (" : ", ", senders->first[i].name,
-                    senders->first[i].count);
+        error = buffer_print(out, "%s%s %" PRIu32, i == 0 ? " (" : ", ", senders->first[i].name,
+                             senders->first[i].count);
     }
     if (error == OK && senders->count > 0) {
-        error = put(out, "%s)", senders->count > SENDERS_SHOWN ? ", ..." : "");
+        error = buffer_print(out, "%s)", senders->count > SENDERS_SHOWN ? ", ..." : "");
     }
     return error;
 }
@@ -60,24 +50,24 @@ static must_check enum error put_text(const struct app *app, const struct sotto_
     if (status->is_connected) {
         snprintf(connection, sizeof(connection), "connected, %" PRIu32 " ms", status->latency_ms);
     }
-    enum error error = put(out, "%s@%s   %s   profile %s\nkey    %s   %s\n", account->name,
-                           account->server, connection, app->profile, account->key,
-                           account->is_protected ? "protected by a passphrase"
-                                                 : "protected by file permissions only");
+    enum error error = buffer_print(out, "%s@%s   %s   profile %s\nkey    %s   %s\n", account->name,
+                                    account->server, connection, app->profile, account->key,
+                                    account->is_protected ? "protected by a passphrase"
+                                                          : "protected by file permissions only");
     if (error == OK) {
         error = put_unread(account, senders, out);
     }
     if (error == OK) {
-        error = put(out, "   outbox %" PRIu32, account->outbox);
+        error = buffer_print(out, "   outbox %" PRIu32, account->outbox);
     }
     if (error == OK && status->is_connected) {
-        error = put(out, "   waiting on server %" PRIu32, status->waiting);
+        error = buffer_print(out, "   waiting on server %" PRIu32, status->waiting);
     }
     if (error == OK) {
-        error =
-            put(out, "\npeople %" PRIu32 " verified, %" PRIu32 " not verified, %" PRIu32 " %s\n",
-                account->verified, account->unverified, account->changed,
-                account->changed == 0 ? "changed" : "CHANGED (sotto users)");
+        error = buffer_print(
+            out, "\npeople %" PRIu32 " verified, %" PRIu32 " not verified, %" PRIu32 " %s\n",
+            account->verified, account->unverified, account->changed,
+            account->changed == 0 ? "changed" : "CHANGED (sotto users)");
     }
     return error;
 }
@@ -140,7 +130,7 @@ static int print_unread(struct app *app, struct sotto_error *error) {
         json_number(&line, line.root, "unread", account.unread);
         result = app_check(json_end(&line, &out), error);
     } else if (result == 0) {
-        result = app_check(put(&out, "%" PRIu32 "\n", account.unread), error);
+        result = app_check(buffer_print(&out, "%" PRIu32 "\n", account.unread), error);
     }
     if (result == 0) {
         result = app_write(app, buffer_view(&out), "", error);

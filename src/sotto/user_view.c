@@ -5,20 +5,10 @@
 #include "sotto/visible.h"
 #include "sotto/when.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { NAME_COLUMNS = 16, TRUST_COLUMNS = 13, DAY_COLUMNS = 11, FIELD_BYTES = 4 * SOTTO_CARD_SIZE };
-
-static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
-    char line[2048];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    return buffer_append(out, bytes_of_string(line));
-}
 
 static const char *trust_shown(const struct sotto_user *user) {
     if (user->is_self) {
@@ -56,14 +46,15 @@ must_check enum error user_view_header(const struct user_view *view, struct buff
     if (view->is_plain) {
         return OK;
     }
-    return put(out, "%-*s %-*s %s\n", NAME_COLUMNS, "NAME", TRUST_COLUMNS, "TRUST", "SINCE");
+    return buffer_print(out, "%-*s %-*s %s\n", NAME_COLUMNS, "NAME", TRUST_COLUMNS, "TRUST",
+                        "SINCE");
 }
 
 static must_check enum error put_keys(const struct sotto_user *user, struct buffer *out) {
     char until[WHEN_BYTES];
     when_day(user->keys_until_ms, until);
-    return put(out, "  account   %s\n  RSA-2048  SHA-256 %s, until %s\n", user->key,
-               user->rsa_sha256, until);
+    return buffer_print(out, "  account   %s\n  RSA-2048  SHA-256 %s, until %s\n", user->key,
+                        user->rsa_sha256, until);
 }
 
 must_check enum error user_view_text(const struct sotto_user *user, const struct user_view *view,
@@ -76,20 +67,21 @@ must_check enum error user_view_text(const struct sotto_user *user, const struct
     when_day(user->since_ms, since);
     enum error error = OK;
     if (view->is_plain) {
-        error = put(out, "%s: %s%s%s%s%s\n", name, trust_shown(user),
-                    since[0] == '\0' ? "" : ", since ", since, note[0] == '\0' ? "" : ", ", note);
+        error = buffer_print(out, "%s: %s%s%s%s%s\n", name, trust_shown(user),
+                             since[0] == '\0' ? "" : ", since ", since, note[0] == '\0' ? "" : ", ",
+                             note);
     } else if (note[0] == '\0') {
-        error =
-            put(out, "%-*s %-*s %s\n", NAME_COLUMNS, name, TRUST_COLUMNS, trust_shown(user), since);
+        error = buffer_print(out, "%-*s %-*s %s\n", NAME_COLUMNS, name, TRUST_COLUMNS,
+                             trust_shown(user), since);
     } else {
-        error = put(out, "%-*s %-*s %-*s %s\n", NAME_COLUMNS, name, TRUST_COLUMNS,
-                    trust_shown(user), DAY_COLUMNS, since, note);
+        error = buffer_print(out, "%-*s %-*s %-*s %s\n", NAME_COLUMNS, name, TRUST_COLUMNS,
+                             trust_shown(user), DAY_COLUMNS, since, note);
     }
     if (error == OK && view->keys && user->has_keys) {
         error = put_keys(user, out);
     }
     if (error == OK && view->pem) {
-        error = put(out, "%s", user->rsa_pem);
+        error = buffer_print(out, "%s", user->rsa_pem);
     }
     return error;
 }
@@ -102,14 +94,14 @@ must_check enum error user_view_tabs(const struct sotto_user *user, const struct
     visible_line(user->name, name, sizeof(name));
     when_utc(user->since_ms, since);
     when_utc(user->keys_until_ms, until);
-    enum error error = put(out, "%s\t%s\t%s", name, sotto_trust_word(user->trust), since);
+    enum error error = buffer_print(out, "%s\t%s\t%s", name, sotto_trust_word(user->trust), since);
     if (error == OK && view->keys) {
-        error =
-            put(out, "\t%s\t%s\t%s\t%s", user->has_keys ? user->key : "",
-                user->has_keys ? "RSA-2048" : "", user->has_keys ? user->rsa_sha256 : "", until);
+        error = buffer_print(out, "\t%s\t%s\t%s\t%s", user->has_keys ? user->key : "",
+                             user->has_keys ? "RSA-2048" : "",
+                             user->has_keys ? user->rsa_sha256 : "", until);
     }
     if (error == OK) {
-        error = put(out, "\n%s", view->pem ? user->rsa_pem : "");
+        error = buffer_print(out, "\n%s", view->pem ? user->rsa_pem : "");
     }
     return error;
 }

@@ -5,7 +5,6 @@
 #include "sotto/tell.h"
 #include "sotto/when.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,40 +42,31 @@ void verify_view_ask(const struct sotto_person *person) {
                 person->name);
 }
 
-static must_check printf_like(2, 3) enum error put(struct buffer *out, const char *format, ...) {
-    char line[256];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    return buffer_append(out, bytes_of_string(line));
-}
-
 /* "bob: verified 2026-03-02 (card)" */
 static must_check enum error put_trust(const struct sotto_person *person, struct buffer *out) {
     char day[WHEN_BYTES];
     if (person->trust == SOTTO_CHANGED) {
         when_day(person->changed_ms, day);
-        return put(out, "%s: CHANGED%s%s, nothing is sent\n", person->name,
-                   day[0] == '\0' ? "" : " ", day);
+        return buffer_print(out, "%s: CHANGED%s%s, nothing is sent\n", person->name,
+                            day[0] == '\0' ? "" : " ", day);
     }
     if (person->trust == SOTTO_VERIFIED) {
         when_day(person->verified_ms, day);
-        return put(out, "%s: verified%s%s (%s)\n", person->name, day[0] == '\0' ? "" : " ", day,
-                   person->how);
+        return buffer_print(out, "%s: verified%s%s (%s)\n", person->name, day[0] == '\0' ? "" : " ",
+                            day, person->how);
     }
-    return put(out, "%s: not verified\n", person->name);
+    return buffer_print(out, "%s: not verified\n", person->name);
 }
 
 static must_check enum error put_keys(const struct sotto_person *person, struct buffer *out) {
     char day[WHEN_BYTES];
     when_day(person->pinned_ms, day);
-    enum error error = put(out, "  your key   %s\n", person->own_key);
+    enum error error = buffer_print(out, "  your key   %s\n", person->own_key);
     if (error == OK && person->pinned[0] != '\0') {
-        error = put(out, "  trusted    %s   since %s\n", person->pinned, day);
+        error = buffer_print(out, "  trusted    %s   since %s\n", person->pinned, day);
     }
     if (error == OK && strcmp(person->pinned, person->shown) != 0) {
-        error = put(out, "  shown now  %s\n", person->shown);
+        error = buffer_print(out, "  shown now  %s\n", person->shown);
     }
     return error;
 }
@@ -89,7 +79,7 @@ static must_check enum error put_text(const struct sotto_person *person, struct 
     }
     for (size_t i = 0; error == OK && i < NUMBER_ROWS; i++) {
         number_row(person->number, i, row);
-        error = put(out, "  %-10s %s\n", i == 0 ? "number" : "", row);
+        error = buffer_print(out, "  %-10s %s\n", i == 0 ? "number" : "", row);
     }
     return error;
 }

@@ -77,6 +77,24 @@ static void the_empty_buffer_takes_nothing(void **state) {
     buffer_clear(&buffer);
 }
 
+static void printed_text_is_whole_or_not_there(void **state) {
+    struct buffer buffer;
+    char word[600];
+    (void)state;
+    memset(word, 'w', sizeof(word));
+    buffer_init(&buffer, 700);
+    assert_int_equal(buffer_print(&buffer, "%s", ""), OK);
+    assert_int_equal(buffer.size, 0);
+    assert_int_equal(buffer_print(&buffer, "%d, %.*s\n", 7, (int)sizeof(word), word), OK);
+    assert_int_equal(buffer.size, 3 + sizeof(word) + 1);
+    assert_memory_equal(buffer.data, "7, ww", 5);
+    assert_int_equal(buffer.data[buffer.size - 1], '\n');
+    assert_int_equal(buffer_print(&buffer, "%.*s", 100, word), ERR_LIMIT);
+    assert_int_equal(buffer.size, 3 + sizeof(word) + 1);
+    assert_int_equal(buffer_print(&buffer, "%.*s", 95, word), OK);
+    buffer_clear(&buffer);
+}
+
 static void extending_gives_zeros(void **state) {
     struct buffer buffer;
     uint8_t *at = NULL;
@@ -192,6 +210,7 @@ int main(void) {
         cmocka_unit_test(views_compare_by_contents_and_size),
         cmocka_unit_test(a_buffer_grows_up_to_its_cap_and_no_further),
         cmocka_unit_test(the_empty_buffer_takes_nothing),
+        cmocka_unit_test(printed_text_is_whole_or_not_there),
         cmocka_unit_test(extending_gives_zeros),
         cmocka_unit_test(consumed_and_reset_bytes_are_wiped),
         cmocka_unit_test(wipe_leaves_zeros),
