@@ -96,12 +96,7 @@ static int report_json(struct app *app, const struct sotto_account *account,
     json_begin(&line, "account");
     account_json(&line, app, account);
     json_flag(&line, line.root, "already_joined", account->already_joined);
-    int status = app_check(json_end(&line, &out), error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "The account was made.", error);
-    }
-    buffer_clear(&out);
-    return status;
+    return app_write_made(app, json_end(&line, &out), &out, "The account was made.", error);
 }
 
 must_check int account_report(struct app *app, const struct sotto_account *account,

@@ -246,3 +246,27 @@ must_check int app_write(struct app *app, struct bytes bytes, const char *effect
                          struct sotto_error *error) {
     return output_write(&app->out, bytes) ? 0 : app_written(app, effect, error);
 }
+
+must_check int app_write_made(struct app *app, enum error made, struct buffer *out,
+                              const char *effect, struct sotto_error *error) {
+    int status = app_check(made, error);
+    if (status == 0) {
+        status = app_write(app, buffer_view(out), effect, error);
+    }
+    buffer_clear(out);
+    return status;
+}
+
+must_check int app_outcome(const struct app *app, enum error own, const char *effect, int status,
+                           struct sotto_error *error) {
+    struct sotto_error first;
+    int failed = app_written(app, effect, &first);
+    if (failed == 0) {
+        failed = app_check(own, &first);
+    }
+    if (failed == 0) {
+        return status;
+    }
+    *error = first;
+    return failed;
+}

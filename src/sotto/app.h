@@ -72,6 +72,13 @@ must_check int app_check(enum error status, struct sotto_error *error);
 enum { EXIT_ABANDONED = 141 };
 must_check int app_write(struct app *app, struct bytes bytes, const char *effect,
                          struct sotto_error *error);
+/** Writes what was made, when making it went well (`made`), and clears it. */
+must_check int app_write_made(struct app *app, enum error made, struct buffer *out,
+                              const char *effect, struct sotto_error *error);
+/** What came of a listing: a failure of stdout, as above; a failure of our own (`own`); and only
+ * then what the library said (`status` and `*error`), which follows from them. */
+must_check int app_outcome(const struct app *app, enum error own, const char *effect, int status,
+                           struct sotto_error *error);
 /** The failure of stdout so far, as above. */
 must_check int app_written(const struct app *app, const char *effect, struct sotto_error *error);
 

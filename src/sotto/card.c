@@ -19,12 +19,7 @@ static int print(struct app *app, const struct sotto_account *account, const cha
         made = buffer_append(&out, bytes_of_string(card));
         made = made != OK ? made : buffer_append(&out, bytes_of_string("\n"));
     }
-    int status = app_check(made, error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "", error);
-    }
-    buffer_clear(&out);
-    return status;
+    return app_write_made(app, made, &out, "", error);
 }
 
 must_check int command_card(struct app *app, struct sotto_error *error) {

@@ -55,19 +55,12 @@ must_check int command_completion(struct app *app, struct sotto_error *error) {
     const char *shell = app->request->words[0];
     struct buffer out;
     buffer_init(&out, COMPLETION_MAX_BYTES);
-    int status = 0;
     if (strcmp(shell, "bash") == 0) {
-        status = app_check(completion_bash(&out), error);
-    } else if (strcmp(shell, "zsh") == 0) {
-        status = app_check(completion_zsh(&out), error);
-    } else {
-        status = fault_usage(error,
-                             "There are:  sotto completion bash\n            sotto completion zsh",
-                             "there is no completion for '%.60s'", shell);
+        return app_write_made(app, completion_bash(&out), &out, "", error);
     }
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "", error);
+    if (strcmp(shell, "zsh") == 0) {
+        return app_write_made(app, completion_zsh(&out), &out, "", error);
     }
-    buffer_clear(&out);
-    return status;
+    return fault_usage(error, "There are:  sotto completion bash\n            sotto completion zsh",
+                       "there is no completion for '%.60s'", shell);
 }

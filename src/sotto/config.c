@@ -24,12 +24,7 @@ static int report(struct app *app, const struct sotto_server_key *key, bool was_
     json_text(&line, line.root, "server", key->server);
     json_text(&line, line.root, "server_key", key->shown);
     json_flag(&line, line.root, "was_pinned", was_pinned);
-    int status = app_check(json_end(&line, &out), error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "The key is trusted.", error);
-    }
-    buffer_clear(&out);
-    return status;
+    return app_write_made(app, json_end(&line, &out), &out, "The key is trusted.", error);
 }
 
 /* Nothing was typed: the new key stays refused. */

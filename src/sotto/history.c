@@ -93,15 +93,7 @@ static int show(struct showing *showing, struct sotto *client, const struct sott
     }
     memcpy(showing->own_name, account.name, sizeof(showing->own_name));
     status = sotto_history(client, history, on_past, showing, error);
-    struct sotto_error own;
-    int failed = app_written(app, EFFECT, &own);
-    if (failed == 0) {
-        failed = app_check(showing->status, &own);
-    }
-    if (failed != 0) {
-        *error = own;
-        return failed;
-    }
+    status = app_outcome(app, showing->status, EFFECT, status, error);
     if (status == 0 && !showing->is_begun) {
         tell(app, "No messages.");
     }

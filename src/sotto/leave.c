@@ -52,12 +52,7 @@ static int report(struct app *app, const struct sotto_left *left, struct sotto_e
     json_text(&line, line.root, "server", left->server);
     json_flag(&line, line.root, "was_gone", left->was_gone);
     json_flag(&line, line.root, "erased", left->is_erased);
-    int status = app_check(json_end(&line, &out), error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "The account is gone.", error);
-    }
-    buffer_clear(&out);
-    return status;
+    return app_write_made(app, json_end(&line, &out), &out, "The account is gone.", error);
 }
 
 must_check int command_leave(struct app *app, struct sotto_error *error) {

@@ -37,23 +37,13 @@ static int print_help(struct app *app, struct sotto_error *error) {
     struct buffer out;
     buffer_init(&out, HELP_MAX_BYTES);
     enum error made = topic == NULL ? help_overview(&out) : help_command(command_find(topic), &out);
-    int status = app_check(made, error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "", error);
-    }
-    buffer_clear(&out);
-    return status;
+    return app_write_made(app, made, &out, "", error);
 }
 
 static int print_start(struct app *app, struct sotto_error *error) {
     struct buffer out;
     buffer_init(&out, HELP_MAX_BYTES);
-    int status = app_check(help_start(&out), error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "", error);
-    }
-    buffer_clear(&out);
-    return status;
+    return app_write_made(app, help_start(&out), &out, "", error);
 }
 
 /* No command: a person sees the state or how to begin, a script an error. */

@@ -52,15 +52,7 @@ static int list(struct app *app, struct sotto *client, struct sotto_error *error
         memcpy(listing.own_name, account.name, sizeof(listing.own_name));
         status = sotto_outbox(client, on_past, &listing, error);
     }
-    struct sotto_error own;
-    int failed = app_written(app, "The list is not whole.", &own);
-    if (failed == 0) {
-        failed = app_check(listing.status, &own);
-    }
-    if (failed != 0) {
-        *error = own;
-        return failed;
-    }
+    status = app_outcome(app, listing.status, "The list is not whole.", status, error);
     if (status == 0 && !listing.is_begun) {
         tell(app, "Nothing waits to be sent.");
     }
@@ -83,12 +75,7 @@ static int report(struct app *app, const struct sotto_dropped *dropped, struct s
     json_text(&line, line.root, "id", dropped->id);
     json_text(&line, line.root, "to", dropped->to);
     json_flag(&line, line.root, "may_arrive", dropped->may_arrive);
-    int status = app_check(json_end(&line, &out), error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "The message is dropped.", error);
-    }
-    buffer_clear(&out);
-    return status;
+    return app_write_made(app, json_end(&line, &out), &out, "The message is dropped.", error);
 }
 
 must_check int command_outbox(struct app *app, struct sotto_error *error) {

@@ -68,21 +68,13 @@ static void on_notice(void *context, const struct sotto_error *notice) {
 
 /* stdout and the program first: when they failed, what the library says came of it does not matter.
  */
-static int judge(const struct receiving *receiving, int received, struct sotto_error *error) {
-    struct sotto_error own;
-    int status = app_written(receiving->app, EFFECT, &own);
-    if (status == 0) {
-        status = app_check(receiving->status, &own);
+static int judge(const struct receiving *receiving, int status, struct sotto_error *error) {
+    const struct exec *exec = receiving->exec;
+    if (exec != NULL && exec->status != 0) {
+        *error = exec->error;
+        status = exec->status;
     }
-    if (status == 0 && receiving->exec != NULL && receiving->exec->status != 0) {
-        status = receiving->exec->status;
-        own = receiving->exec->error;
-    }
-    if (status != 0) {
-        *error = own;
-        return status;
-    }
-    return received;
+    return app_outcome(receiving->app, receiving->status, EFFECT, status, error);
 }
 
 /* Texts of others are about to come, and nothing but the profile is needed to print them. */

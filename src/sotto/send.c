@@ -108,14 +108,9 @@ static int report_json(struct app *app, const struct sotto_sent *sent, struct so
     json_time(&line, line.root, "time", sent->time_ms);
     json_text(&line, line.root, "trust", sotto_trust_word(sent->trust));
     json_flag(&line, line.root, "repeated", sent->repeated);
-    int status = app_check(json_end(&line, &out), error);
-    if (status == 0) {
-        const char *effect =
-            strcmp(sent->state, "queued") == 0 ? "The message is stored." : "The message was sent.";
-        status = app_write(app, buffer_view(&out), effect, error);
-    }
-    buffer_clear(&out);
-    return status;
+    const char *effect =
+        strcmp(sent->state, "queued") == 0 ? "The message is stored." : "The message was sent.";
+    return app_write_made(app, json_end(&line, &out), &out, effect, error);
 }
 
 static int report(struct app *app, const struct sotto_sent *sent, struct sotto_error *error) {

@@ -130,12 +130,8 @@ static must_check enum error put_text(const struct app *app, const struct held *
 static int put_held(struct app *app, const struct held *held, struct sotto_error *error) {
     struct buffer out;
     buffer_init(&out, VISIBLE_MAX_BYTES);
-    int status = app_check(app->is_json ? put_json(held, &out) : put_text(app, held, &out), error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "", error);
-    }
-    buffer_clear(&out);
-    return status;
+    return app_write_made(app, app->is_json ? put_json(held, &out) : put_text(app, held, &out),
+                          &out, "", error);
 }
 
 /* "alias.ops", "mail.root": the lines of a section with names of its own. */

@@ -102,14 +102,10 @@ static int print(struct app *app, const struct sotto_status *status, const struc
                  struct sotto_error *error) {
     struct buffer out;
     buffer_init(&out, STATUS_MAX_BYTES);
-    int result = app_check(app->is_json ? put_json(app, status, senders, &out)
-                                        : put_text(app, status, senders, &out),
-                           error);
-    if (result == 0) {
-        result = app_write(app, buffer_view(&out), "", error);
-    }
-    buffer_clear(&out);
-    return result;
+    return app_write_made(app,
+                          app->is_json ? put_json(app, status, senders, &out)
+                                       : put_text(app, status, senders, &out),
+                          &out, "", error);
 }
 
 /* A number, from the store alone; nobody is asked for a passphrase, a prompt must not hang. */
@@ -118,25 +114,23 @@ static int print_unread(struct app *app, struct sotto_error *error) {
     struct sotto_account account;
     struct json_line line;
     struct buffer out;
-    buffer_init(&out, STATUS_MAX_BYTES);
     app->may_ask = false;
     int result = app_open(app, &client, error);
     if (result == 0) {
         result = sotto_account(client, &account, error);
     }
     sotto_close(client);
-    if (result == 0 && app->is_json) {
+    if (result != 0) {
+        return result;
+    }
+    buffer_init(&out, STATUS_MAX_BYTES);
+    if (app->is_json) {
         json_begin(&line, "unread");
         json_number(&line, line.root, "unread", account.unread);
-        result = app_check(json_end(&line, &out), error);
-    } else if (result == 0) {
-        result = app_check(buffer_print(&out, "%" PRIu32 "\n", account.unread), error);
+        return app_write_made(app, json_end(&line, &out), &out, "", error);
     }
-    if (result == 0) {
-        result = app_write(app, buffer_view(&out), "", error);
-    }
-    buffer_clear(&out);
-    return result;
+    return app_write_made(app, buffer_print(&out, "%" PRIu32 "\n", account.unread), &out, "",
+                          error);
 }
 
 /* The own state is shown in any case; why there is no connection is the exit status. */

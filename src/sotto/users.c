@@ -56,15 +56,7 @@ must_check int command_users(struct app *app, struct sotto_error *error) {
     if (status == 0) {
         status = known ? sotto_known(client, pattern, on_user, &listing, error)
                        : sotto_users(client, pattern, keys, on_user, &listing, error);
-        struct sotto_error own;
-        int failed = app_written(app, EFFECT, &own);
-        if (failed == 0) {
-            failed = app_check(listing.status, &own);
-        }
-        if (failed != 0) {
-            *error = own;
-            status = failed;
-        }
+        status = app_outcome(app, listing.status, EFFECT, status, error);
     }
     sotto_close(client);
     if (status == 0 && !listing.is_begun) {

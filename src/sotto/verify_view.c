@@ -104,23 +104,12 @@ static must_check enum error put_json(const struct sotto_person *person, struct 
     return json_end(&line, out);
 }
 
-/* Writes what was made, when making it worked. */
-static int write_made(struct app *app, enum error made, struct buffer *out, const char *effect,
-                      struct sotto_error *error) {
-    int status = app_check(made, error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(out), effect, error);
-    }
-    buffer_clear(out);
-    return status;
-}
-
 must_check int verify_view_person(struct app *app, const struct sotto_person *person,
                                   struct sotto_error *error) {
     struct buffer out;
     buffer_init(&out, PERSON_MAX_BYTES);
     enum error made = app->is_json ? put_json(person, &out) : put_text(person, &out);
-    return write_made(app, made, &out, "Nothing was changed.", error);
+    return app_write_made(app, made, &out, "Nothing was changed.", error);
 }
 
 static void tell_verified(const struct app *app, const struct sotto_verified *verified) {
@@ -159,7 +148,7 @@ must_check int verify_view_report(struct app *app, const struct sotto_verified *
     }
     json_flag(&line, line.root, "was_changed", verified->was_changed);
     json_number(&line, line.root, "released", verified->released);
-    return write_made(app, json_end(&line, &out), &out, "The trust was changed.", error);
+    return app_write_made(app, json_end(&line, &out), &out, "The trust was changed.", error);
 }
 
 must_check int verify_view_undone(struct app *app, const char *who, bool was_verified,
@@ -176,5 +165,5 @@ must_check int verify_view_undone(struct app *app, const char *who, bool was_ver
     json_text(&line, line.root, "name", who);
     json_text(&line, line.root, "trust", sotto_trust_word(SOTTO_UNVERIFIED));
     json_flag(&line, line.root, "was_verified", was_verified);
-    return write_made(app, json_end(&line, &out), &out, "The trust was changed.", error);
+    return app_write_made(app, json_end(&line, &out), &out, "The trust was changed.", error);
 }

@@ -34,11 +34,6 @@ must_check int command_version(struct app *app, struct sotto_error *error) {
     struct buffer out;
     buffer_init(&out, JSON_LINE_MAX_BYTES);
     sotto_versions(&versions);
-    int status =
-        app_check(app->is_json ? put_json(&versions, &out) : put_text(&versions, &out), error);
-    if (status == 0) {
-        status = app_write(app, buffer_view(&out), "", error);
-    }
-    buffer_clear(&out);
-    return status;
+    return app_write_made(app, app->is_json ? put_json(&versions, &out) : put_text(&versions, &out),
+                          &out, "", error);
 }
