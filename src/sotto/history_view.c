@@ -8,18 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_text(const struct sotto_past *past) {
-    return strcmp(past->message.kind, "text") == 0;
-}
-
 static must_check enum error put_content(const struct sotto_past *past,
                                          const struct visible_layout *layout, struct buffer *out) {
     const struct sotto_message *message = &past->message;
     if (past->is_erased) {
         return buffer_print(out, "(erased)");
     }
-    return is_text(past) ? visible_text(bytes_make(message->text, message->size), layout, out)
-                         : buffer_print(out, "(what this version of sotto cannot show)");
+    return message_view_is_text(message)
+               ? visible_text(bytes_make(message->text, message->size), layout, out)
+               : buffer_print(out, "(what this version of sotto cannot show)");
 }
 
 must_check enum error history_view_text(const struct sotto_past *past,
@@ -43,11 +40,7 @@ must_check enum error history_view_text(const struct sotto_past *past,
     if (error == OK) {
         error = put_content(past, &layout, out);
     }
-    if (error != OK) {
-        return error;
-    }
-    return view->is_plain && time[0] != '\0' ? buffer_print(out, ". %s\n", time)
-                                             : buffer_print(out, "\n");
+    return error == OK ? message_view_end(&past->message, view, time, out) : error;
 }
 
 must_check enum error history_view_json(const struct sotto_past *past, const char *own,
@@ -55,18 +48,8 @@ must_check enum error history_view_json(const struct sotto_past *past, const cha
     const struct sotto_message *message = &past->message;
     struct json_line line;
     json_begin(&line, "message");
-    json_text(&line, line.root, "id", message->id);
-    json_text(&line, line.root, "chat", past->with);
-    json_text(&line, line.root, "from", message->from);
-    json_list_text(&line, json_list(&line, line.root, "to"),
-                   past->state != NULL ? past->with : own);
-    json_text(&line, line.root, "kind", message->kind);
-    if (is_text(past) && !past->is_erased) {
-        json_bytes(&line, line.root, "text", bytes_make(message->text, message->size));
-    }
-    json_time(&line, line.root, "time", message->time_ms);
-    json_time(&line, line.root, "received", message->received_ms);
-    json_text(&line, line.root, "trust", sotto_trust_word(message->trust));
+    message_view_members(message, past->with, past->state != NULL ? past->with : own,
+                         message_view_is_text(message) && !past->is_erased, &line);
     if (past->state != NULL) {
         json_text(&line, line.root, "state", past->state);
     } else {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_text(const struct sotto_message *message) {
+bool message_view_is_text(const struct sotto_message *message) {
     return strcmp(message->kind, "text") == 0;
 }
 
@@ -41,10 +41,13 @@ static void put_mark(const struct sotto_message *message, char out[MARK_BYTES]) 
              message->life_s > 0 ? "kept " : "", life, is_marked ? ")" : "");
 }
 
-/* For a screen reader the time comes last, after something that ends the sentence. */
-static must_check enum error put_time_last(const struct sotto_message *message, const char *time,
-                                           struct buffer *out) {
+must_check enum error message_view_end(const struct sotto_message *message,
+                                       const struct message_view *view, const char *time,
+                                       struct buffer *out) {
     char last = message->size == 0 ? ' ' : message->text[message->size - 1];
+    if (!view->is_plain || time[0] == '\0') {
+        return buffer_print(out, "\n");
+    }
     return buffer_print(out, "%s %s\n", strchr(".!?:;", last) != NULL ? "" : ".", time);
 }
 
@@ -62,34 +65,35 @@ must_check enum error message_view_text(const struct sotto_message *message,
     if (error == OK) {
         error = buffer_print(
             out, "%s%s%s%s%s", label_time, label_time[0] == '\0' ? "" : " ", from, mark,
-            is_text(message) ? ": " : " sent what this version of sotto cannot show");
+            message_view_is_text(message) ? ": " : " sent what this version of sotto cannot show");
     }
     const struct visible_layout layout = {.column = out->size - before, .columns = view->columns};
-    if (error == OK && is_text(message)) {
+    if (error == OK && message_view_is_text(message)) {
         error = visible_text(bytes_make(message->text, message->size), &layout, out);
     }
-    if (error != OK) {
-        return error;
+    return error == OK ? message_view_end(message, view, time, out) : error;
+}
+
+void message_view_members(const struct sotto_message *message, const char *chat, const char *to,
+                          bool has_text, struct json_line *line) {
+    json_text(line, line->root, "id", message->id);
+    json_text(line, line->root, "chat", chat);
+    json_text(line, line->root, "from", message->from);
+    json_list_text(line, json_list(line, line->root, "to"), to);
+    json_text(line, line->root, "kind", message->kind);
+    if (has_text) {
+        json_bytes(line, line->root, "text", bytes_make(message->text, message->size));
     }
-    return view->is_plain && time[0] != '\0' ? put_time_last(message, time, out)
-                                             : buffer_print(out, "\n");
+    json_time(line, line->root, "time", message->time_ms);
+    json_time(line, line->root, "received", message->received_ms);
+    json_text(line, line->root, "trust", sotto_trust_word(message->trust));
 }
 
 must_check enum error message_view_json(const struct sotto_message *message, const char *to,
                                         struct buffer *out) {
     struct json_line line;
     json_begin(&line, "message");
-    json_text(&line, line.root, "id", message->id);
-    json_text(&line, line.root, "chat", message->from);
-    json_text(&line, line.root, "from", message->from);
-    json_list_text(&line, json_list(&line, line.root, "to"), to);
-    json_text(&line, line.root, "kind", message->kind);
-    if (is_text(message)) {
-        json_bytes(&line, line.root, "text", bytes_make(message->text, message->size));
-    }
-    json_time(&line, line.root, "time", message->time_ms);
-    json_time(&line, line.root, "received", message->received_ms);
-    json_text(&line, line.root, "trust", sotto_trust_word(message->trust));
+    message_view_members(message, message->from, to, message_view_is_text(message), &line);
     json_flag(&line, line.root, "confirmed", message->is_confirmed);
     json_flag(&line, line.root, "late", message->is_late);
     if (message->life_s > 0) {

@@ -13,6 +13,8 @@
 
 #include <sotto/sotto.h>
 
+struct json_line;
+
 enum { MESSAGE_VIEW_MAX_BYTES = 2 << 20 };
 
 struct message_view {
@@ -33,5 +35,18 @@ must_check enum error message_view_json(const struct sotto_message *message, con
 /** Appends a notice about a person's messages ("undecryptable", "held", "message_lost", ...) as one
  * line of JSON, of the type that is its code. */
 must_check enum error message_view_notice(const struct sotto_error *notice, struct buffer *out);
+
+/* ---- for history_view.c */
+
+/** Whether it is text; else it is of a kind that this version does not know. */
+bool message_view_is_text(const struct sotto_message *message);
+/** Ends the line of a message: for a screen reader the time (as when_local wrote it) comes last,
+ * after something that ends the sentence. */
+must_check enum error message_view_end(const struct sotto_message *message,
+                                       const struct message_view *view, const char *time,
+                                       struct buffer *out);
+/** The members that received and own messages have in common; `has_text`: what it says is one. */
+void message_view_members(const struct sotto_message *message, const char *chat, const char *to,
+                          bool has_text, struct json_line *line);
 
 #endif

@@ -3,6 +3,7 @@
 #include "testing.h"
 
 #include "sotto/fault.h"
+#include "sotto/history_view.h"
 #include "sotto/message_view.h"
 #include "sotto/tell.h"
 #include "sotto/user_view.h"
@@ -77,6 +78,18 @@ static void plain_says_the_time_last(void **state) {
     expect_text(&one, &view, "bob: really? 09:14\n");
     one.time_ms = 0;
     expect_text(&one, &view, "bob: really?\n");
+}
+
+static void own_messages_end_as_received_ones_do(void **state) {
+    const struct message_view view = {.now_ms = MORNING_MS, .is_plain = true};
+    struct sotto_past past = {.message = message("thanks!"), .with = "bob", .state = "accepted"};
+    static const char WANTED[] = "you to bob (accepted): thanks! 09:14\n";
+    struct buffer out;
+    (void)state;
+    buffer_init(&out, MESSAGE_VIEW_MAX_BYTES);
+    assert_int_equal(history_view_text(&past, &view, &out), OK);
+    assert_true(bytes_equal(buffer_view(&out), bytes_of_string(WANTED)));
+    buffer_clear(&out);
 }
 
 static void a_message_cannot_look_like_two(void **state) {
@@ -311,6 +324,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_a_line_with_our_label),
         cmocka_unit_test(plain_says_the_time_last),
+        cmocka_unit_test(own_messages_end_as_received_ones_do),
         cmocka_unit_test(a_message_cannot_look_like_two),
         cmocka_unit_test(what_is_special_about_a_message_stands_behind_the_name),
         cmocka_unit_test(unknown_kinds_are_shown),
