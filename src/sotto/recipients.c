@@ -7,32 +7,25 @@
 
 static const char NOTHING[] = "Nothing was sent.";
 
-/* Calls for each name of a list; white space around a name does not count. */
+/* Calls for each name of a list. */
 typedef int name_fn(struct recipients *recipients, const struct settings *settings,
                     const char *name, struct sotto_error *error);
 
 static int walk(const char *list, struct recipients *recipients, const struct settings *settings,
                 name_fn *each, struct sotto_error *error) {
+    const char *rest = list;
+    char typed[SETTING_NAME_BYTES];
     int status = 0;
-    for (const char *at = list; status == 0 && at != NULL;) {
-        char typed[2 * SOTTO_NAME_SIZE] = "";
+    while (status == 0 && settings_next_name(&rest, typed)) {
         char name[SOTTO_NAME_SIZE];
-        at += strspn(at, " \t");
-        size_t whole = strcspn(at, ",");
-        size_t size = whole;
-        while (size > 0 && (at[size - 1] == ' ' || at[size - 1] == '\t')) {
-            size--;
-        }
-        if (size == 0 && strchr(list, ',') != NULL) {
+        if (typed[0] == '\0' && strchr(list, ',') != NULL) {
             return fault_usage(error, "Names are separated by single commas:  ana,bob,carol",
                                "a name is missing in '%.60s'", list);
         }
-        memcpy(typed, at, size < sizeof(typed) ? size : sizeof(typed) - 1);
         status = sotto_name_check(typed, name, error);
         if (status == 0) {
             status = each(recipients, settings, name, error);
         }
-        at = at[whole] == ',' ? at + whole + 1 : NULL;
     }
     return status;
 }

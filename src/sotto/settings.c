@@ -143,25 +143,35 @@ static enum setting find_setting(const struct setting_line *line, struct sotto_e
     return SETTINGS;
 }
 
+bool settings_next_name(const char **list, char name[SETTING_NAME_BYTES]) {
+    if (*list == NULL) {
+        return false;
+    }
+    const char *begin = *list + strspn(*list, " \t");
+    const char *end = begin + strcspn(begin, ",");
+    *list = *end == ',' ? end + 1 : NULL;
+    while (end > begin && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+    size_t size = (size_t)(end - begin);
+    size = size < SETTING_NAME_BYTES ? size : SETTING_NAME_BYTES - 1;
+    memcpy(name, begin, size);
+    name[size] = '\0';
+    return true;
+}
+
 static int check_list(const struct setting_line *line, struct sotto_error *error) {
+    const char *list = line->value;
+    char typed[SETTING_NAME_BYTES];
     size_t count = 0;
-    for (const char *at = line->value; at != NULL; count++) {
-        char typed[64];
+    for (; settings_next_name(&list, typed); count++) {
         char name[SOTTO_NAME_SIZE];
         struct sotto_error spare;
-        at += strspn(at, " \t");
-        size_t size = strcspn(at, ",");
-        size_t kept = size;
-        while (kept > 0 && (at[kept - 1] == ' ' || at[kept - 1] == '\t')) {
-            kept--;
-        }
-        snprintf(typed, sizeof(typed), "%.*s", (int)(kept < 60 ? kept : 60), at);
         if (sotto_name_check(typed, name, &spare) != 0) {
             return settings_fault(error, line->file, line->line,
                                   "A list of names, separated by commas:  ana,bob,carol",
                                   "'%s' is not a user name", typed);
         }
-        at = at[size] == ',' ? at + size + 1 : NULL;
     }
     return count <= RECIPIENTS_MAX ? 0
                                    : settings_fault(error, line->file, line->line, "",
@@ -336,18 +346,13 @@ const struct setting_line *settings_next(const struct settings *settings, enum s
 static int check_aliases(const struct settings *settings, struct sotto_error *error) {
     for (size_t i = 0; i < settings->count; i++) {
         const struct setting_line *line = &settings->lines[i];
-        for (size_t j = 0; line->section == SECTION_ALIAS && j < settings->count; j++) {
-            const struct setting_line *other = &settings->lines[j];
-            size_t size = strlen(other->name);
-            for (const char *at = line->value; other->section == SECTION_ALIAS && at != NULL;) {
-                at += strspn(at, " \t,");
-                size_t length = strcspn(at, " \t,");
-                if (length == size && strncasecmp(at, other->name, size) == 0) {
-                    return settings_fault(error, line->file, line->line,
-                                          "An alias is a list of users.",
-                                          "'%.60s' is an alias itself", other->name);
-                }
-                at = at[length] == '\0' ? NULL : at + length;
+        const char *list = line->section == SECTION_ALIAS ? line->value : NULL;
+        char name[SETTING_NAME_BYTES];
+        while (settings_next_name(&list, name)) {
+            const struct setting_line *other = settings_alias(settings, name);
+            if (other != NULL) {
+                return settings_fault(error, line->file, line->line, "An alias is a list of users.",
+                                      "'%.60s' is an alias itself", other->name);
             }
         }
     }

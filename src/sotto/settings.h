@@ -33,6 +33,8 @@ struct setting_line {
 
 struct settings;
 
+enum { SETTING_NAME_BYTES = 2 * SOTTO_NAME_SIZE };
+
 /** Where to look: `only` (--config) has to be there and replaces the other two, which may be
  * missing; the user's is stronger than the system's, name by name. NULL: there is none. */
 struct settings_files {
@@ -68,6 +70,11 @@ const char *settings_mail(const struct settings *settings, const char *name);
  * first), NULL at the end. */
 const struct setting_line *settings_next(const struct settings *settings, enum section section,
                                          const struct setting_line *after);
+
+/** Takes the next name off a list of them, "ana, bob", as it is typed but without white space
+ * around it; one that is too long for a name is cut, and stays too long. False: there is no other
+ * (`*list` is NULL). An empty list holds one empty name. */
+bool settings_next_name(const char **list, char name[SETTING_NAME_BYTES]);
 
 /** Whether that can be the name of a profile: a folder, never a path. */
 bool setting_is_profile(const char *name);

@@ -108,6 +108,8 @@ static void what_is_wrong_is_named_with_its_line(void **state) {
         {"[alias]\nops =\n", ":2: ", "'' is not a user name", ""},
         {"[alias]\no ps = ana\n", ":2: ", "'o ps' cannot be an alias", ""},
         {"[alias]\nops = ana\nall = OPS, bob\n", ":3: ", "'ops' is an alias itself", ""},
+        {"[alias]\nops = ana, all\nall = bob\n", ":2: ", "'all' is an alias itself", ""},
+        {"[alias]\nops = abcdefghijklmnopqrstuvwxyz0123456\n", ":2: ", "is not a user name", ""},
         {"[alias]\nops = ops\n", ":2: ", "'ops' is an alias itself", ""},
         {"[mail]\nroot = b!b\n", ":2: ", "'b!b' is not a user name", ""},
     };
