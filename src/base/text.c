@@ -50,6 +50,28 @@ bool text_is_utf8(struct bytes text) {
     return true;
 }
 
+bool text_next_line(struct bytes *rest, struct bytes *line) {
+    if (rest->size == 0) {
+        return false;
+    }
+    const uint8_t *newline = memchr(rest->data, '\n', rest->size);
+    size_t size = newline == NULL ? rest->size : (size_t)(newline - rest->data);
+    size_t used = newline == NULL ? size : size + 1;
+    *line = bytes_make(rest->data, size);
+    *rest = bytes_make(rest->data + used, rest->size - used);
+    return true;
+}
+
+struct bytes text_without_comment(struct bytes line) {
+    for (size_t i = 0; i < line.size; i++) {
+        bool may_begin = i == 0 || line.data[i - 1] == ' ' || line.data[i - 1] == '\t';
+        if (line.data[i] == '#' && may_begin) {
+            return bytes_make(line.data, i);
+        }
+    }
+    return line;
+}
+
 static bool is_letter_or_digit(uint8_t c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }

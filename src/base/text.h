@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Forms of text that sotto accepts and prints: UTF-8, user names, base 32, hex. */
+/* Forms of text that sotto accepts and prints: UTF-8, lines, user names, base 32, hex. */
 #ifndef SOTTO_BASE_TEXT_H
 #define SOTTO_BASE_TEXT_H
 
@@ -9,6 +9,13 @@
 /** Whether `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most
  * U+10FFFF) without NUL. */
 bool text_is_utf8(struct bytes text);
+
+/** Takes the next line off `*rest`, without its '\n'. False: nothing is left. */
+bool text_next_line(struct bytes *rest, struct bytes *line);
+
+/** A line of a configuration file without its comment: a '#' that begins the line or follows white
+ * space, and what is behind it. */
+struct bytes text_without_comment(struct bytes line);
 
 /** A user name in canonical form: lower case, zero-terminated and zero-filled. */
 struct user_name {

@@ -4,6 +4,8 @@
 #include "sotto-sendmail/charset.h"
 #include "sotto-sendmail/code.h"
 
+#include "base/text.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -23,14 +25,11 @@ static size_t find(struct bytes bytes, uint8_t c) {
 }
 
 bool header_line(struct bytes *rest, struct bytes *line) {
-    if (rest->size == 0) {
-        return false;
+    bool is_there = text_next_line(rest, line);
+    if (is_there && line->size > 0 && line->data[line->size - 1] == '\r') {
+        line->size--;
     }
-    size_t size = find(*rest, '\n');
-    size_t used = size < rest->size ? size + 1 : size;
-    *line = bytes_make(rest->data, size > 0 && rest->data[size - 1] == '\r' ? size - 1 : size);
-    *rest = from(*rest, used);
-    return true;
+    return is_there;
 }
 
 /* How long the name in front of a colon is (printable, no space); 0: this is no field. */

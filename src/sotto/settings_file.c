@@ -3,6 +3,7 @@
  * two, and keep a comment that begins with '#' behind a value. */
 #include "sotto/settings.h"
 
+#include "base/text.h"
 #include "platform/files.h"
 #include "sotto/fault.h"
 
@@ -21,16 +22,6 @@ struct reading {
     int status;
     struct sotto_error *error;
 };
-
-/* The end of what counts of a line: before a '#' that begins it or follows white space. */
-static size_t without_comment(const char *line, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        if (line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) {
-            return i;
-        }
-    }
-    return size;
-}
 
 static void check_section(struct reading *reading, const char *line, size_t size) {
     const char *end = memchr(line, ']', size);
@@ -51,26 +42,16 @@ static void fault(struct reading *reading, const char *help, const char *what) {
         settings_fault(reading->error, reading->file, reading->line, help, "%s", what);
 }
 
-/* Takes the next line off the text. */
-static struct bytes cut_line(struct reading *reading) {
-    const uint8_t *line = reading->rest.data;
-    const uint8_t *newline = memchr(line, '\n', reading->rest.size);
-    size_t size = newline == NULL ? reading->rest.size : (size_t)(newline - line);
-    size_t used = newline == NULL ? size : size + 1;
-    reading->rest = bytes_make(line + used, reading->rest.size - used);
-    reading->line++;
-    return bytes_make(line, size);
-}
-
 /* Like fgets for inih: one prepared line a call. */
 static char *next_line(char *out, int room, void *stream) {
     struct reading *reading = stream;
-    if (reading->rest.size == 0 || reading->status != 0) {
+    struct bytes line;
+    if (reading->status != 0 || !text_next_line(&reading->rest, &line)) {
         return NULL;
     }
-    struct bytes line = cut_line(reading);
+    reading->line++;
     const char *text = (const char *)line.data;
-    size_t size = without_comment(text, line.size);
+    size_t size = text_without_comment(line).size;
     size_t indent = 0;
     while (indent < size && (text[indent] == ' ' || text[indent] == '\t')) {
         indent++;

@@ -4,6 +4,8 @@
  * begins with '#' behind a value. */
 #include "sottod/settings.h"
 
+#include "base/text.h"
+
 #include <ini.h>
 
 #include <stdio.h>
@@ -27,29 +29,17 @@ static void fault(struct reading *reading, const char *cause) {
     snprintf(reading->cause, sizeof(reading->cause), "%s", cause);
 }
 
-/* The end of what counts of a line: before a '#' that begins it or follows white space. */
-static size_t without_comment(const char *line, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        if (line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) {
-            return i;
-        }
-    }
-    return size;
-}
-
 /* Like fgets for inih: one prepared line a call. */
 static char *next_line(char *out, int room, void *stream) {
     struct reading *reading = stream;
-    if (reading->rest.size == 0 || reading->error != OK) {
+    struct bytes whole;
+    if (reading->error != OK || !text_next_line(&reading->rest, &whole)) {
         return NULL;
     }
-    const char *line = (const char *)reading->rest.data;
-    const char *newline = memchr(line, '\n', reading->rest.size);
-    size_t size = newline == NULL ? reading->rest.size : (size_t)(newline - line);
-    size_t used = newline == NULL ? size : size + 1;
-    reading->rest = (struct bytes){reading->rest.data + used, reading->rest.size - used};
     reading->line++;
-    if (memchr(line, '\0', size) != NULL) {
+    const char *line = (const char *)whole.data;
+    size_t size = text_without_comment(whole).size;
+    if (memchr(line, '\0', whole.size) != NULL) {
         fault(reading, "a zero byte stands there");
         return NULL;
     }
@@ -57,7 +47,6 @@ static char *next_line(char *out, int room, void *stream) {
         line++;
         size--;
     }
-    size = without_comment(line, size);
     if (size + 2 > (size_t)room) {
         fault(reading, "the line is too long");
         return NULL;

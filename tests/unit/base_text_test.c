@@ -208,6 +208,34 @@ static void hex_goes_both_ways(void **state) {
     assert_int_equal(hex_decode(bytes_make(NULL, 0), back, 0), OK);
 }
 
+static void lines_are_taken_off_one_by_one(void **state) {
+    struct bytes rest = bytes_of_string("one\n\n two");
+    static const char *const WANTED[] = {"one", "", " two"};
+    struct bytes line;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(text_next_line(&rest, &line));
+        assert_true(bytes_equal(line, bytes_of_string(WANTED[i])));
+    }
+    assert_false(text_next_line(&rest, &line));
+    rest = bytes_make(NULL, 0);
+    assert_false(text_next_line(&rest, &line));
+}
+
+static void a_comment_begins_a_line_or_follows_white_space(void **state) {
+    static const struct {
+        const char *line;
+        const char *kept;
+    } rows[] = {{"", ""},         {"# all", ""},          {"a = b # c", "a = b "},
+                {"a\t#", "a\t"},  {"a = b#c", "a = b#c"}, {"x##y #z # w", "x##y "},
+                {"  # all", "  "}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_true(bytes_equal(text_without_comment(bytes_of_string(rows[i].line)),
+                                bytes_of_string(rows[i].kept)));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_takes_the_ends_of_every_range),
@@ -221,6 +249,8 @@ int main(void) {
         cmocka_unit_test(base32_refuses_the_rest),
         cmocka_unit_test(groups_are_of_four),
         cmocka_unit_test(hex_goes_both_ways),
+        cmocka_unit_test(lines_are_taken_off_one_by_one),
+        cmocka_unit_test(a_comment_begins_a_line_or_follows_white_space),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }
