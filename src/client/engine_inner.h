@@ -316,8 +316,8 @@ must_check enum error trust_pin(struct engine *engine, struct stored_peer *peer,
 /** Makes jobs of the messages in that state that have none yet, in their order. */
 must_check enum error jobs_load(struct engine *engine, enum outgoing_state state);
 /** What was refused in this connection may go now: the messages that are kept for that person, or
- * (NULL) for everybody, have their turn again. Nothing when that person was not refused, and not
- * while a message of theirs is under way. */
+ * (NULL) for everybody, have their turn again. Nothing for a person who was not
+ * refused, or only just now, or to whom a message is under way. */
 must_check enum error jobs_retry(struct engine *engine, const struct user_name *who);
 /** A job for a stored message; `*index` names it. */
 must_check enum error job_add(struct engine *engine, const struct outgoing *message, size_t *index);

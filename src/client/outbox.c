@@ -428,6 +428,7 @@ must_check enum error outbox_refused(struct engine *engine, size_t index,
     engine->sends_in_flight--;
     engine->has_new_duties = true;
     engine->correspondents[job->correspondent].blocked = failure;
+    engine->correspondents[job->correspondent].blocked_ms = engine->now_ms;
     bool may_pass = error_retry(answer->error);
     if (job->is_dropped) {
         conclude(engine, index, NULL);
