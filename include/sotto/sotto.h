@@ -369,8 +369,8 @@ struct sotto_dropped {
     char to[SOTTO_NAME_SIZE];
     bool may_arrive; /**< the server was offered it: it may be there, or arrive */
 };
-/** Takes one of them out of the outbox; needs no connection. Its KEY is free again. Error:
- * no_such_message. */
+/** Takes one of them out of the outbox; needs no connection. Its KEY is free again, unless the
+ * server had accepted it before. Error: no_such_message. */
 SOTTO_API SOTTO_MUST_CHECK int sotto_drop(struct sotto *client, const char *id,
                                           struct sotto_dropped *dropped, struct sotto_error *error);
 

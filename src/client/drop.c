@@ -26,24 +26,6 @@ static enum error find(const struct client_store *store, const uint8_t msg_id[ME
     return ERR_NOT_FOUND;
 }
 
-/* Its number in the chain may never come: the peer is told before the next message, which carries
- * a whole header. */
-static enum error give_up(struct engine *engine, const struct outgoing *message) {
-    struct stored_session *session = NULL;
-    struct chain_place place = {.number = message->number};
-    memcpy(place.chain_id, message->chain_id, CHAIN_ID_BYTES);
-    enum error error =
-        engine->store->given_up_add(engine->store->context, &message->to, message->afp, &place);
-    if (error == OK) {
-        error = sessions_borrow(engine, &message->to, message->sid, &session);
-    }
-    if (error == OK) {
-        session_full_next(&session->state);
-        error = sessions_update(engine, session, NULL);
-    }
-    return error == ERR_NOT_FOUND ? OK : error;
-}
-
 static enum error drop(struct engine *engine, const uint8_t msg_id[MESSAGE_ID_BYTES],
                        struct outgoing *message) {
     static const struct bytes NOTHING = {0};
@@ -53,7 +35,7 @@ static enum error drop(struct engine *engine, const uint8_t msg_id[MESSAGE_ID_BY
     }
     struct outgoing dropped = *message;
     if (error == OK && message->state == OUTGOING_SEALED && message->accepted_ms == 0) {
-        error = give_up(engine, message);
+        error = outbox_lose_number(engine, message);
     }
     dropped.state = message->accepted_ms > 0 ? OUTGOING_ACCEPTED : OUTGOING_FAILED;
     return error == OK ? engine->store->outgoing_update(engine->store->context, &dropped, &NOTHING)

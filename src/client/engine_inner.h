@@ -315,6 +315,10 @@ must_check enum error trust_pin(struct engine *engine, struct stored_peer *peer,
 
 /** Makes jobs of the messages in that state that have none yet, in their order. */
 must_check enum error jobs_load(struct engine *engine, enum outgoing_state state);
+/** What was refused in this connection may go now: the messages that are kept for that person, or
+ * (NULL) for everybody, have their turn again. Nothing for a person who was not
+ * refused, or only just now, or to whom a message is under way. */
+must_check enum error jobs_retry(struct engine *engine, const struct user_name *who);
 /** A job for a stored message; `*index` names it. */
 must_check enum error job_add(struct engine *engine, const struct outgoing *message, size_t *index);
 /** The job that is not done of a row, or NULL. */
@@ -349,6 +353,9 @@ must_check enum error outbox_run(struct engine *engine);
 must_check enum error outbox_accepted(struct engine *engine, size_t job);
 must_check enum error outbox_refused(struct engine *engine, size_t job,
                                      const struct wire_error *error);
+/** The number of a message that was sealed may never come: the peer is told before the next one,
+ * which carries a whole header. Inside a transaction. */
+must_check enum error outbox_lose_number(struct engine *engine, const struct outgoing *message);
 /** The connection is gone: every open job gets its result. */
 void outbox_closed(struct engine *engine, enum error error, const char *cause);
 

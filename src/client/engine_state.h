@@ -12,6 +12,7 @@ enum {
     PENDING_REQUESTS_MAX = SENDS_IN_FLIGHT_MAX + 16,
     BUNDLES_IN_FLIGHT_MAX = 8,
     GAP_WAIT_MS = 2000, /**< a missing message is waited for so long before later ones are shown */
+    BLOCKED_MS = 2000,  /**< at least so long nobody is asked again what was refused */
     OUTPUT_MAX_BYTES = 8 * 1024 * 1024,
 };
 
@@ -67,7 +68,8 @@ struct correspondent {
     uint32_t lost_now;               /**< the same in this event, which may still be taken back */
     uint64_t receipts_ms;            /**< when receipts were sent last */
     unsigned tries;                  /**< bundles that were bad */
-    struct failure blocked;          /**< nothing more goes there in this connection */
+    struct failure blocked;          /**< nothing more goes there before jobs_retry */
+    uint64_t blocked_ms;             /**< since then */
     uint8_t ended[SESSION_ID_BYTES]; /**< active session that was at its end when it was asked, or
                                         zeros */
 };

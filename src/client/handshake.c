@@ -41,6 +41,12 @@ must_check enum error handshake_ask(struct engine *engine, size_t correspondent)
     return error;
 }
 
+static void block(const struct engine *engine, struct correspondent *to, enum error error,
+                  const char *cause) {
+    failure_set(&to->blocked, error, cause);
+    to->blocked_ms = engine->now_ms;
+}
+
 static const char *cause_of(enum error error) {
     if (error == ERR_MISMATCH) {
         return "another name, or parts of different keys";
@@ -49,12 +55,12 @@ static const char *cause_of(enum error error) {
 }
 
 /* A bad bundle is asked for once more; then it blocks. */
-static void bad_bundle(struct correspondent *to, enum error error) {
+static void bad_bundle(const struct engine *engine, struct correspondent *to, enum error error) {
     to->tries++;
     if (to->tries >= BUNDLE_TRIES_MAX) {
         bool is_expired = error == ERR_EXPIRED;
-        failure_set(&to->blocked, is_expired ? ERR_WAITING_FOR_KEYS : ERR_BUNDLE_INVALID,
-                    is_expired ? NULL : cause_of(error));
+        block(engine, to, is_expired ? ERR_WAITING_FOR_KEYS : ERR_BUNDLE_INVALID,
+              is_expired ? NULL : cause_of(error));
     }
 }
 
@@ -135,13 +141,13 @@ static enum error judge(struct engine *engine, struct correspondent *to,
     struct stored_identity identity;
     bool is_newer = false;
     if (memcmp(bundle->certificate.afp, engine->account.afp, HASH_BYTES) == 0) {
-        failure_set(&to->blocked, ERR_BUNDLE_INVALID, "the own key under another name");
+        block(engine, to, ERR_BUNDLE_INVALID, "the own key under another name");
         return OK;
     }
     enum error error =
         trust_epoch(engine, &bundle->certificate, bundle->set.id, &identity, &is_newer);
     if (error == ERR_EXPIRED || error == ERR_CONFLICT || error == ERR_MISMATCH) {
-        failure_set(&to->blocked, ERR_BUNDLE_INVALID, "older than what was seen before");
+        block(engine, to, ERR_BUNDLE_INVALID, "older than what was seen before");
         return OK;
     }
     if (error == OK) {
@@ -149,7 +155,7 @@ static enum error judge(struct engine *engine, struct correspondent *to,
         error = start(engine, to, bundle, peer, &identity);
     }
     if (error != OK && !is_fatal(error)) {
-        bad_bundle(to, error);
+        bad_bundle(engine, to, error);
         return OK;
     }
     return error;
@@ -185,11 +191,11 @@ must_check enum error handshake_bundle(struct engine *engine, size_t corresponde
         return error;
     }
     if (error == ERR_CONFLICT) {
-        failure_set(&to->blocked, ERR_PEER_KEY_CHANGED, NULL);
+        block(engine, to, ERR_PEER_KEY_CHANGED, NULL);
         return trust_changed(engine, &peer, bundle.certificate.afp);
     }
     if (error != OK) {
-        bad_bundle(to, error);
+        bad_bundle(engine, to, error);
         return OK;
     }
     if (card != NULL) {
@@ -221,7 +227,7 @@ must_check enum error handshake_refused(struct engine *engine, size_t correspond
     struct correspondent *to = &engine->correspondents[correspondent];
     to->is_asked = false;
     engine->bundles_in_flight--;
-    failure_set(&to->blocked, error->error, NULL);
+    block(engine, to, error->error, NULL);
     to->blocked.retry_after_s = error->retry_after_s;
     return OK;
 }
@@ -271,8 +277,8 @@ must_check enum error handshake_certificate(struct engine *engine, size_t corres
     }
     enum error error = trust_examine(engine, &to->name, data, &certificate);
     if (error == ERR_PEER_KEY_CHANGED || error == ERR_BUNDLE_INVALID) {
-        failure_set(&to->blocked, error,
-                    error == ERR_BUNDLE_INVALID ? "the certificate is not what it was" : NULL);
+        block(engine, to, error,
+              error == ERR_BUNDLE_INVALID ? "the certificate is not what it was" : NULL);
         return OK;
     }
     /* An expired one of the right account is no reason to stop a session that runs. */
@@ -284,7 +290,7 @@ must_check enum error handshake_unchecked(struct engine *engine, size_t correspo
     struct correspondent *to = &engine->correspondents[correspondent];
     to->is_checking = false;
     engine->bundles_in_flight--;
-    failure_set(&to->blocked, error->error, NULL);
+    block(engine, to, error->error, NULL);
     to->blocked.retry_after_s = error->retry_after_s;
     return OK;
 }

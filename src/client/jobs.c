@@ -33,34 +33,39 @@ must_check enum error job_correspondent(struct engine *engine, const struct user
     return error;
 }
 
-/* Whether a message to the same person waits for its turn. Jobs are taken in the order of their
- * places: a message after it may not take one before it. */
-static bool is_queue(const struct engine *engine, size_t correspondent) {
+/* Jobs are taken in the order of their places: a message comes behind those to the same person. */
+static size_t behind_others(const struct engine *engine, size_t correspondent) {
+    size_t behind = 0;
     for (size_t i = engine->first_open_job; i < engine->job_count; i++) {
         const struct job *job = &engine->jobs[i];
         if (job->correspondent == correspondent && !job->result.is_done && !job->is_in_flight) {
-            return true;
+            behind = i + 1;
         }
     }
-    return false;
+    return behind;
 }
 
-static size_t take_spare(struct engine *engine) {
-    size_t index = 0;
-    while (!engine->jobs[index].is_spare) {
-        index++;
+/* The first place from `index` on that is free again; `false`: there is none. */
+static bool take_spare(struct engine *engine, size_t *index) {
+    size_t at = engine->spare_job_count > 0 ? *index : engine->job_count;
+    while (at < engine->job_count && !engine->jobs[at].is_spare) {
+        at++;
+    }
+    if (at >= engine->job_count) {
+        return false;
     }
     engine->spare_job_count--;
-    engine->first_open_job = index < engine->first_open_job ? index : engine->first_open_job;
-    return index;
+    engine->first_open_job = at < engine->first_open_job ? at : engine->first_open_job;
+    *index = at;
+    return true;
 }
 
 /* A place for a job: one that is free again, or a new one. `is_now`: a message that leaves at once.
  */
 static enum error find_place(struct engine *engine, size_t correspondent, bool is_now,
                              size_t *index) {
-    if (engine->spare_job_count > 0 && (is_now || !is_queue(engine, correspondent))) {
-        *index = take_spare(engine);
+    *index = is_now ? 0 : behind_others(engine, correspondent);
+    if (take_spare(engine, index)) {
         return OK;
     }
     void *items = engine->jobs;
@@ -176,6 +181,82 @@ must_check enum error job_enqueue(struct engine *engine, struct job *job,
     return error;
 }
 
+/* ---- once more
+ * ------------------------------------------------------------------------------------ */
+
+/* One of a row, over or not, whose place is its own. */
+static struct job *find_row(struct engine *engine, uint64_t row) {
+    for (size_t i = 0; i < engine->job_count; i++) {
+        struct job *job = &engine->jobs[i];
+        if (job->result.message.row == row && !job->is_dropped && !job->is_spare) {
+            return job;
+        }
+    }
+    return NULL;
+}
+
+static bool is_busy(const struct engine *engine, size_t correspondent) {
+    for (size_t i = engine->first_open_job; i < engine->job_count; i++) {
+        const struct job *job = &engine->jobs[i];
+        if (job->correspondent == correspondent && !job->result.is_done) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whoever writes a thousand messages is not refused a thousand times. */
+static bool may_be_over(const struct engine *engine, const struct correspondent *to) {
+    uint64_t asked_ms = to->blocked.retry_after_s * SECOND_MS;
+    uint64_t held_ms = asked_ms > BLOCKED_MS ? asked_ms : BLOCKED_MS;
+    return to->blocked.error != OK &&
+           (engine->now_ms < to->blocked_ms || engine->now_ms - to->blocked_ms >= held_ms);
+}
+
+/* Takes back what was said of that person, or (NULL) of everybody, a while ago, except where
+ * messages are under way. */
+static bool unblock(struct engine *engine, const struct user_name *who) {
+    bool has_any = false;
+    for (size_t i = 0; i < engine->correspondent_count; i++) {
+        struct correspondent *to = &engine->correspondents[i];
+        bool is_meant = who == NULL || user_name_equal(&to->name, who);
+        if (is_meant && may_be_over(engine, to) && !is_busy(engine, i)) {
+            to->blocked = (struct failure){.error = OK};
+            to->tries = 0;
+            to->is_checked = false; /* what was shown then may be the reason */
+            has_any = true;
+        }
+    }
+    return has_any;
+}
+
+/* The job that is over, of a row that is to have another one. */
+static void give_way(struct engine *engine, uint64_t row) {
+    struct job *job = find_row(engine, row);
+    if (job != NULL && job->askers == 0) {
+        job_spare(engine, job);
+    }
+}
+
+must_check enum error jobs_retry(struct engine *engine, const struct user_name *who) {
+    struct outgoing message = {.row = 0};
+    enum error error = OK;
+    if (!unblock(engine, who) && who != NULL) {
+        return OK;
+    }
+    while (error == OK) {
+        size_t index = 0;
+        error = engine->store->outgoing_next(engine->store->context, OUTGOING_QUEUED, message.turn,
+                                             message.row, &message);
+        bool is_meant = error == OK && (who == NULL || user_name_equal(&message.to, who));
+        if (is_meant && job_open(engine, message.row) == NULL) {
+            give_way(engine, message.row);
+            error = job_add(engine, &message, &index);
+        }
+    }
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
 /* ---- submitting
  * ----------------------------------------------------------------------------------- */
 
@@ -193,14 +274,10 @@ static struct job *find_waiting(struct engine *engine, const struct user_name *t
     return NULL;
 }
 
-static struct job *find_row(struct engine *engine, uint64_t row) {
-    for (size_t i = 0; i < engine->job_count; i++) {
-        struct job *job = &engine->jobs[i];
-        if (job->result.message.row == row && !job->is_dropped && !job->is_spare) {
-            return job;
-        }
-    }
-    return NULL;
+/* Whether it waits in the outbox, and was never accepted: its turn comes again. */
+static bool is_open(const struct outgoing *message) {
+    return message->accepted_ms == 0 &&
+           (message->state == OUTGOING_QUEUED || message->state == OUTGOING_SEALED);
 }
 
 /* A key that was used before names its first message: one of this engine, or of the store. */
@@ -219,7 +296,12 @@ static enum error find_repeat(struct engine *engine, const struct user_name *to,
         if (error != OK) {
             return error;
         }
-        job = find_row(engine, message.row);
+        job = job_open(engine, message.row);
+        if (job == NULL && is_open(&message)) {
+            give_way(engine, message.row);
+        } else if (job == NULL) {
+            job = find_row(engine, message.row);
+        }
     }
     if (job == NULL) {
         error = job_add(engine, &message, number);
@@ -227,7 +309,10 @@ static enum error find_repeat(struct engine *engine, const struct user_name *to,
             return error;
         }
         job = &engine->jobs[*number];
-        job_conclude(job, NULL);
+        job->was_offered = message.state == OUTGOING_SEALED;
+        if (!is_open(&message)) {
+            job_conclude(job, NULL);
+        }
     }
     *number = (size_t)(job - engine->jobs);
     job->is_own = true;
@@ -276,11 +361,13 @@ static enum error submit_new(struct engine *engine, const struct submission *sub
 /* A message without a key has its id as one. */
 static enum error choose_id(struct engine *engine, const struct submission *submission,
                             uint8_t msg_id[MESSAGE_ID_BYTES], char key[REPEAT_KEY_MAX_BYTES + 1]) {
-    enum error error = OK;
     if (submission->has_id) {
         memcpy(msg_id, submission->msg_id, MESSAGE_ID_BYTES);
     } else {
-        error = engine->entropy.fill(engine->entropy.context, msg_id, MESSAGE_ID_BYTES);
+        enum error error = engine->entropy.fill(engine->entropy.context, msg_id, MESSAGE_ID_BYTES);
+        if (error != OK) {
+            return error;
+        }
     }
     if (submission->key != NULL) {
         size_t size = strlen(submission->key);
@@ -289,7 +376,7 @@ static enum error choose_id(struct engine *engine, const struct submission *subm
     } else {
         body_id_text(msg_id, key);
     }
-    return error;
+    return OK;
 }
 
 must_check enum error engine_submit(struct engine *engine, uint64_t now_ms,
@@ -304,6 +391,9 @@ must_check enum error engine_submit(struct engine *engine, uint64_t now_ms,
     }
     engine->now_ms = now_ms;
     enum error error = choose_id(engine, submission, msg_id, key);
+    if (error == OK) {
+        error = jobs_retry(engine, &submission->to);
+    }
     bool may_be_known = submission->has_id || submission->key != NULL;
     if (error == OK) {
         error = may_be_known ? find_repeat(engine, &submission->to, key, number) : ERR_NOT_FOUND;

@@ -60,6 +60,9 @@ static enum error run(struct engine *engine) {
     if (error == OK && count > 0) {
         error = jobs_load(engine, OUTGOING_SEALED);
     }
+    if (error == OK) {
+        error = jobs_retry(engine, NULL);
+    }
     return error == OK ? setting_put_u64(engine->store, EXPIRED, engine->now_ms) : error;
 }
 

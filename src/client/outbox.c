@@ -377,20 +377,12 @@ static enum error put_back(struct engine *engine, struct job *job, bool may_pass
     return engine->store->outgoing_update(engine->store->context, message, &NOTHING);
 }
 
-/* The number in the chain is lost: the peer is told before the next message, which carries a whole
- * header. */
-static enum error give_up(struct engine *engine, struct job *job, bool may_pass,
-                          uint64_t retry_ms) {
-    struct outgoing *message = &job->result.message;
+must_check enum error outbox_lose_number(struct engine *engine, const struct outgoing *message) {
     struct stored_session *session = NULL;
     struct chain_place place = {.number = message->number};
     memcpy(place.chain_id, message->chain_id, CHAIN_ID_BYTES);
-    engine->correspondents[job->correspondent].has_given_up = true;
-    enum error error = engine_write(engine);
-    if (error == OK) {
-        error =
-            engine->store->given_up_add(engine->store->context, &message->to, message->afp, &place);
-    }
+    enum error error =
+        engine->store->given_up_add(engine->store->context, &message->to, message->afp, &place);
     if (error == OK) {
         error = sessions_borrow(engine, &message->to, message->sid, &session);
     }
@@ -398,7 +390,18 @@ static enum error give_up(struct engine *engine, struct job *job, bool may_pass,
         session_full_next(&session->state);
         error = sessions_update(engine, session, NULL);
     }
-    if (error != OK && error != ERR_NOT_FOUND) {
+    return error == ERR_NOT_FOUND ? OK : error;
+}
+
+static enum error give_up(struct engine *engine, struct job *job, bool may_pass,
+                          uint64_t retry_ms) {
+    struct outgoing *message = &job->result.message;
+    engine->correspondents[job->correspondent].has_given_up = true;
+    enum error error = engine_write(engine);
+    if (error == OK) {
+        error = outbox_lose_number(engine, message);
+    }
+    if (error != OK) {
         return error;
     }
     return body_is_for_people(message->kind)
@@ -425,6 +428,7 @@ must_check enum error outbox_refused(struct engine *engine, size_t index,
     engine->sends_in_flight--;
     engine->has_new_duties = true;
     engine->correspondents[job->correspondent].blocked = failure;
+    engine->correspondents[job->correspondent].blocked_ms = engine->now_ms;
     bool may_pass = error_retry(answer->error);
     if (job->is_dropped) {
         conclude(engine, index, NULL);

@@ -390,9 +390,9 @@ struct client_store {
     /** Bookmarks of readers by name: the place up to which messages were handed over. open: a new
      * one begins behind the place `start`, or behind all that is released when that is less;
      * ERR_LIMIT when there are CURSORS_MAX. least_used: the name of the one that was opened longest
-     * ago, ERR_NOT_FOUND. put: a transaction of its own that survives the end of the process at
-     * once and a power cut with the next commit; a cursor that is further on stays. drop:
-     * ERR_NOT_FOUND. */
+     * ago, of all but "recv", which stays; ERR_NOT_FOUND. put: a transaction of its own that
+     * survives the end of the process at once and a power cut with the next commit; a cursor that
+     * is further on stays. drop: ERR_NOT_FOUND. */
     enum error (*cursor_open)(void *context, const char *name, uint64_t start, uint64_t now_ms,
                               uint64_t *place);
     enum error (*cursor_least_used)(void *context, char name[CURSOR_NAME_MAX_BYTES + 1]);

@@ -100,15 +100,11 @@ struct visit {
     bool is_asked;
 };
 
-static uint64_t monotonic(const struct sotto *client) {
-    return client->clock.monotonic_ms(client->clock.context);
-}
-
 static bool is_answered(void *context) {
     struct visit *visit = context;
     if (!visit->is_asked && engine_is_settled(visit->runner.engine)) {
         visit->is_asked = true;
-        visit->asked_ms = monotonic(visit->runner.client);
+        visit->asked_ms = profile_time(visit->runner.client);
         engine_ping(visit->runner.engine);
     }
     return visit->is_asked && engine_answer(visit->runner.engine)->is_done;
@@ -146,7 +142,7 @@ static void visit(const struct doctor *doctor, struct visit *visit) {
     } else {
         has_time = true;
         doctor_fine(doctor, "login", client->server, "answered in %" PRIu64 " ms",
-                    monotonic(client) - visit->asked_ms);
+                    profile_time(client) - visit->asked_ms);
     }
     if (has_time) {
         judge_clock(doctor, runner);

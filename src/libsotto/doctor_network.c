@@ -117,7 +117,7 @@ static int connect_to(struct way *way, const struct sockaddr_storage *address, u
 
 static bool reach(struct way *way) {
     struct sotto *client = way->doctor->client;
-    uint64_t began = client->clock.monotonic_ms(client->clock.context);
+    uint64_t began = profile_time(client);
     uint64_t limit = client->timeout_ms / way->count;
     int result = UV_ETIMEDOUT;
     for (size_t i = 0; i < way->count && result != 0; i++) {
@@ -128,7 +128,7 @@ static bool reach(struct way *way) {
         return false;
     }
     doctor_fine(way->doctor, "tcp", client->server, "connected in %" PRIu64 " ms",
-                client->clock.monotonic_ms(client->clock.context) - began);
+                profile_time(client) - began);
     return true;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Reading back: two rows of messages, received by place and own by the time of writing, are merged
  * by the own clock. The last of them are found by walking back over their indexes, then all are
- * read forwards one by one: neither the age of the store nor the length of the answer counts. */
+ * read forwards one by one: neither the age of the store nor the length of the answer counts.
+ * A time costs one pass over an index of what came since. */
 #include "libsotto/reading.h"
 #include "libsotto/sent.h"
 

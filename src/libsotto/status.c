@@ -15,7 +15,7 @@ static bool is_answered(void *context) {
     struct sotto *client = asking->runner.client;
     if (!asking->is_asked && engine_is_settled(asking->runner.engine)) {
         asking->is_asked = true;
-        asking->asked_ms = client->clock.monotonic_ms(client->clock.context);
+        asking->asked_ms = profile_time(client);
         engine_ping(asking->runner.engine);
     }
     return asking->is_asked && engine_answer(asking->runner.engine)->is_done;
@@ -30,7 +30,7 @@ static void look(struct asking *asking, struct sotto_status *status) {
                               &status->problem);
         return;
     }
-    uint64_t now = client->clock.monotonic_ms(client->clock.context);
+    uint64_t now = profile_time(client);
     status->is_connected = true;
     status->latency_ms = (uint32_t)(now - asking->asked_ms);
     runner_finish(runner);

@@ -220,6 +220,19 @@ def test_what_is_handed_in_ends_as_it_would_without_an_owner(people):
     follower.end()
 
 
+def test_a_refusal_does_not_outlive_its_reason(tmp_path):
+    """A connection that lasts for days does not keep what the server said of a person on the first."""
+    server, ana, _ = sottotest.world(tmp_path, "ana", "bob")
+    follower = follow(ana)
+    assert ana.send("carol", "too early", expect=7).code == "no_such_user"
+    carol = sottotest.Client(tmp_path, "carol")
+    carol.join(server.invite())
+    wait_until(lambda: ana.send("carol", "in time", expect=(0, 7)).exit == 0, 10, what="carol being known")
+    assert lock_holder(ana) == follower.process.pid and carol.texts() == ["in time"]
+    follower.end()
+    server.stop()
+
+
 def test_others_work_while_messages_stream_in(people):
     """Each borrows the profile; the follower goes on where it was."""
     _, ana, bob = people

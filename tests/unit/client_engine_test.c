@@ -233,15 +233,11 @@ static void nothing_leaves_when_a_commit_fails(void **state) {
     clear_person(&ana);
 }
 
-/* Hands ana the bundle of bob and expects her message. */
-static struct wire_frame exchange(struct person *ana, const uint8_t *certificate,
-                                  const uint8_t *set, const uint8_t *one_time, size_t *number) {
-    struct submission submission = {.text = bytes_of_string("hello"), .key = "key"};
+/* Hands ana the bundle of bob that she asks for and expects her message. */
+static struct wire_frame give_bundle(struct person *ana, const uint8_t *certificate,
+                                     const uint8_t *set, const uint8_t *one_time) {
     struct buffer frames;
     buffer_init(&frames, 64 * 1024);
-    assert_int_equal(user_name_parse(bytes_of_string("bob"), &submission.to), OK);
-    assert_int_equal(engine_submit(ana->engine, NOW, &submission, number), OK);
-    answer_empty(ana, WIRE_CAUGHT_UP, 0);
     struct bytes rest = buffer_view(&ana->left);
     struct wire_frame frame;
     do {
@@ -259,6 +255,16 @@ static struct wire_frame exchange(struct person *ana, const uint8_t *certificate
     buffer_clear(&frames);
     rest = buffer_view(&ana->left);
     return next_frame(ana, &rest, WIRE_SEND);
+}
+
+/* ana writes to bob, whom she meets for the first time. */
+static struct wire_frame exchange(struct person *ana, const uint8_t *certificate,
+                                  const uint8_t *set, const uint8_t *one_time, size_t *number) {
+    struct submission submission = {.text = bytes_of_string("hello"), .key = "key"};
+    assert_int_equal(user_name_parse(bytes_of_string("bob"), &submission.to), OK);
+    assert_int_equal(engine_submit(ana->engine, NOW, &submission, number), OK);
+    answer_empty(ana, WIRE_CAUGHT_UP, 0);
+    return give_bundle(ana, certificate, set, one_time);
 }
 
 struct pair {
@@ -325,7 +331,7 @@ static void an_unanswered_message_is_offered_again_byte_for_byte(void **state) {
 static size_t submit_to_bob(struct person *ana, struct submission *submission) {
     size_t number = 0;
     assert_int_equal(user_name_parse(bytes_of_string("bob"), &submission->to), OK);
-    assert_int_equal(engine_submit(ana->engine, NOW, submission, &number), OK);
+    assert_int_equal(engine_submit(ana->engine, ana->now_ms, submission, &number), OK);
     return number;
 }
 
@@ -430,6 +436,105 @@ static void acknowledges_after_the_commit_and_shows_once(void **state) {
     clear_pair(&pair);
 }
 
+static void refuse_bundle(struct person *ana, enum error error) {
+    struct wire_error refusal = {.error = error};
+    struct buffer frames;
+    struct bytes rest = buffer_view(&ana->left);
+    struct wire_frame frame = next_frame(ana, &rest, WIRE_GET_BUNDLE);
+    uint32_t request = frame.request;
+    buffer_reset(&ana->left);
+    buffer_init(&frames, 4096);
+    assert_int_equal(wire_write_error(&frames, request, &refusal), OK);
+    say(ana, &frames);
+    buffer_clear(&frames);
+    ana->now_ms += MINUTE_MS;
+}
+
+/* Promise: in an engine that lives on, a message that waits and is handed in again has its turn
+ * again, and is not taken for sent. */
+static void what_waits_is_tried_again(void **state) {
+    static struct pair pair;
+    struct submission submission = {
+        .text = bytes_of_string("hello"), .key = "key", .is_patient = true};
+    (void)state;
+    make_pair(&pair);
+    answer_empty(&pair.ana, WIRE_CAUGHT_UP, 0);
+    buffer_reset(&pair.ana.left);
+    for (int i = 0; i < 3; i++) {
+        size_t number = submit_to_bob(&pair.ana, &submission);
+        assert_false(engine_result(pair.ana.engine, number)->is_done);
+        refuse_bundle(&pair.ana, ERR_RATE_LIMITED);
+        const struct send_result *result = engine_result(pair.ana.engine, number);
+        assert_true(result->is_done && result->is_stored);
+        assert_int_equal(result->failure.error, ERR_RATE_LIMITED);
+        engine_forget(pair.ana.engine, number);
+    }
+    struct stored_peer bob = {.name = submission.to, .is_changed = true};
+    assert_int_equal(pair.ana.store.peer_put(pair.ana.store.context, &bob), OK);
+    for (int i = 0; i < 2; i++) {
+        size_t number = submit_to_bob(&pair.ana, &submission);
+        assert_int_equal(engine_result(pair.ana.engine, number)->failure.error,
+                         ERR_PEER_KEY_CHANGED);
+        engine_forget(pair.ana.engine, number);
+    }
+    clear_pair(&pair);
+}
+
+static uint64_t turn_of(struct person *person, const char *key) {
+    struct user_name bob;
+    struct outgoing message;
+    assert_int_equal(user_name_parse(bytes_of_string("bob"), &bob), OK);
+    assert_int_equal(person->store.outgoing_find(person->store.context, &bob, key, 0, &message),
+                     OK);
+    return message.turn;
+}
+
+/* Promise: a refusal holds for what was handed in before it; whoever writes then, over the same
+ * connection, sends what is kept for that person too, and first. */
+static void a_refusal_does_not_outlive_its_reason(void **state) {
+    static struct pair pair;
+    struct submission patient = {.text = bytes_of_string("hello"), .is_patient = true};
+    const char *const keys[] = {"one", "two", "three"};
+    size_t number = 0;
+    (void)state;
+    make_pair(&pair);
+    answer_empty(&pair.ana, WIRE_CAUGHT_UP, 0);
+    for (size_t i = 0; i < ROWS(keys); i++) {
+        buffer_reset(&pair.ana.left);
+        patient.key = keys[i];
+        number = submit_to_bob(&pair.ana, &patient);
+        refuse_bundle(&pair.ana, ERR_RATE_LIMITED);
+        assert_int_equal(turn_of(&pair.ana, keys[i]), 0);
+        engine_forget(pair.ana.engine, number);
+    }
+    patient.key = "last";
+    (void)submit_to_bob(&pair.ana, &patient);
+    (void)give_bundle(&pair.ana, pair.bob_certificate, pair.bob_set, pair.bob_one_time);
+    assert_true(turn_of(&pair.ana, "one") > 0);
+    assert_true(turn_of(&pair.ana, "two") > turn_of(&pair.ana, "one"));
+    assert_true(turn_of(&pair.ana, "three") > turn_of(&pair.ana, "two"));
+    assert_true(turn_of(&pair.ana, "last") > turn_of(&pair.ana, "three"));
+    clear_pair(&pair);
+}
+
+/* Promise: what is kept is tried daily, also over a connection that lasts. */
+static void what_is_kept_is_tried_daily(void **state) {
+    static struct pair pair;
+    struct submission patient = {.text = bytes_of_string("hello"), .is_patient = true};
+    (void)state;
+    make_pair(&pair);
+    answer_empty(&pair.ana, WIRE_CAUGHT_UP, 0);
+    buffer_reset(&pair.ana.left);
+    size_t number = submit_to_bob(&pair.ana, &patient);
+    refuse_bundle(&pair.ana, ERR_RATE_LIMITED);
+    engine_forget(pair.ana.engine, number);
+    engine_tick(pair.ana.engine, NOW + DAY_MS - HOUR_MS);
+    assert_int_equal(pair.ana.left.size, 0);
+    engine_tick(pair.ana.engine, NOW + DAY_MS + HOUR_MS);
+    (void)give_bundle(&pair.ana, pair.bob_certificate, pair.bob_set, pair.bob_one_time);
+    clear_pair(&pair);
+}
+
 /* Promise: a bundle of mixed parts is refused whole, asked for once more, and then nothing is sent.
  */
 static void a_mixed_bundle_sends_nothing(void **state) {
@@ -472,6 +577,9 @@ int main(void) {
         cmocka_unit_test(nothing_leaves_when_a_commit_fails),
         cmocka_unit_test(an_unanswered_message_is_offered_again_byte_for_byte),
         cmocka_unit_test(what_is_handed_in_with_one_id_is_one_message),
+        cmocka_unit_test(what_waits_is_tried_again),
+        cmocka_unit_test(a_refusal_does_not_outlive_its_reason),
+        cmocka_unit_test(what_is_kept_is_tried_daily),
         cmocka_unit_test(acknowledges_after_the_commit_and_shows_once),
         cmocka_unit_test(a_mixed_bundle_sends_nothing),
     };

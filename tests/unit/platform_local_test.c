@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Sockets in a folder: long paths, modes, what is left over, who listens, and time. */
+#include "temporary.h"
 #include "testing.h"
 
 #include "platform/clock.h"
@@ -7,7 +8,6 @@
 #include "platform/local.h"
 #include "platform/peer.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,29 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDERS_OPEN = 8, SHORT_MS = 30, LONG_MS = 5000 };
+enum { SHORT_MS = 30, LONG_MS = 5000 };
 
 static const char NAME[] = "some.sock";
-static char root[64];
 static char folder[PATH_MAX_BYTES];
-
-static int make_root(void **state) {
-    (void)state;
-    (void)snprintf(root, sizeof(root), "%s/sotto-local-XXXXXX", P_tmpdir);
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place) {
-    (void)status;
-    (void)kind;
-    (void)place;
-    return remove(path);
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    return nftw(root, remove_one, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
-}
 
 /* A folder of its own for a test, with a path of more than `length` bytes. */
 static void use_folder(const char *test, size_t length) {

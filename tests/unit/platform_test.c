@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Private files and folders, locks, and the process: what is made, what is refused. */
+#include "temporary.h"
 #include "testing.h"
 
 #include "platform/clock.h"
@@ -7,7 +8,6 @@
 #include "platform/process.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,34 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FOLDERS_OPEN = 8 };
-
-static char root[64];
-
 static const char *at(const char *name) {
     static char paths[4][PATH_MAX_BYTES];
     static unsigned next;
     char *path = paths[next++ % 4];
     assert_int_equal(path_join(root, name, path, PATH_MAX_BYTES), OK);
     return path;
-}
-
-static int make_root(void **state) {
-    (void)state;
-    (void)snprintf(root, sizeof(root), "%s/sotto-platform-XXXXXX", P_tmpdir);
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place) {
-    (void)status;
-    (void)kind;
-    (void)place;
-    return remove(path);
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    return nftw(root, remove_one, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
 }
 
 static unsigned mode_of(const char *path) {

@@ -44,6 +44,17 @@ static enum error note_use(void *context, const char *name, uint64_t now_ms) {
     return query_run(&query);
 }
 
+/* Ends a transaction: all of it, or nothing. */
+static enum error conclude(void *context, enum error error) {
+    if (error == OK) {
+        error = database_commit(context);
+    }
+    if (error != OK) {
+        database_rollback(context);
+    }
+    return error;
+}
+
 static enum error cursor_open(void *context, const char *name, uint64_t start, uint64_t now_ms,
                               uint64_t *place) {
     enum error error = find(context, name, place);
@@ -63,18 +74,13 @@ static enum error cursor_open(void *context, const char *name, uint64_t start, u
     if (error == OK) {
         error = find(context, name, place);
     }
-    if (error == OK) {
-        error = database_commit(context);
-    }
-    if (error != OK) {
-        database_rollback(context);
-    }
-    return error;
+    return conclude(context, error);
 }
 
 static enum error cursor_least_used(void *context, char name[CURSOR_NAME_MAX_BYTES + 1]) {
     struct query query;
-    query_begin(&query, context, "SELECT name FROM cursor ORDER BY used, name LIMIT 1");
+    query_begin(&query, context,
+                "SELECT name FROM cursor WHERE name<>'recv' ORDER BY used, name LIMIT 1");
     enum error error = query_row(&query);
     if (error == OK) {
         query_get_text(&query, 0, name, CURSOR_NAME_MAX_BYTES + 1);
@@ -120,23 +126,17 @@ static enum error add_passed(void *context, const char *name, uint64_t after, ui
 /* Marks and cursor together: nothing is handed over twice or never. */
 static enum error cursor_pass(void *context, const char *name, uint64_t after, uint64_t until) {
     enum error error = lazily(context);
-    if (error == OK) {
-        error = database_begin(context);
-    }
     if (error != OK) {
         return error;
     }
-    error = add_passed(context, name, after, until);
+    error = database_begin(context);
+    if (error == OK) {
+        error = add_passed(context, name, after, until);
+    }
     if (error == OK) {
         error = cursor_move(context, name, until);
     }
-    if (error == OK) {
-        error = database_commit(context);
-    }
-    if (error != OK) {
-        database_rollback(context);
-    }
-    return strictly(context, error);
+    return strictly(context, conclude(context, error));
 }
 
 static enum error delete_passed(void *context, const char *name, uint64_t place) {
@@ -170,13 +170,7 @@ static enum error cursor_drop(void *context, const char *name) {
         query_text(&query, name);
         error = query_run(&query);
     }
-    if (error == OK) {
-        error = database_commit(context);
-    }
-    if (error != OK) {
-        database_rollback(context);
-    }
-    return error;
+    return conclude(context, error);
 }
 
 static enum error passed_next(void *context, const char *name, const struct user_name *from,

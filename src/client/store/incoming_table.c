@@ -9,6 +9,8 @@
     "row, peer, afp, msg_id, kind, sent, received, sid, chain, number, from_gap, late, life,"      \
     " held, confirmed, IFNULL(place, 0)"
 
+enum { INCOMING_COLUMN_COUNT = 16 };
+
 static void read_row(struct query *query, struct incoming *message) {
     memset(message, 0, sizeof(*message));
     message->row = query_get_u64(query, 0);
@@ -111,6 +113,16 @@ static enum error incoming_release(void *context, const struct incoming *message
     return query_run(&query);
 }
 
+/* Runs a query of one row, with its text behind the columns. */
+static enum error take_row(struct query *query, struct incoming *message, struct buffer *text) {
+    enum error error = query_row(query);
+    if (error == OK) {
+        read_row(query, message);
+        query_get_buffer(query, INCOMING_COLUMN_COUNT, text);
+    }
+    return query_end(query, error);
+}
+
 static enum error incoming_next(void *context, uint64_t place, struct incoming *message,
                                 struct buffer *text) {
     struct query query;
@@ -118,12 +130,7 @@ static enum error incoming_next(void *context, uint64_t place, struct incoming *
                 "SELECT " INCOMING_COLUMNS ", text FROM incoming WHERE place>? ORDER BY place"
                 " LIMIT 1");
     query_u64(&query, place);
-    enum error error = query_row(&query);
-    if (error == OK) {
-        read_row(&query, message);
-        query_get_buffer(&query, 16, text);
-    }
-    return query_end(&query, error);
+    return take_row(&query, message, text);
 }
 
 static enum error received_next(void *context, const struct user_name *with, uint64_t place,
@@ -137,12 +144,7 @@ static enum error received_next(void *context, const struct user_name *with, uin
                 " WHERE peer=? AND place IS NOT NULL AND place>? ORDER BY place LIMIT 1");
     query_text(&query, with->text);
     query_u64(&query, place);
-    enum error error = query_row(&query);
-    if (error == OK) {
-        read_row(&query, message);
-        query_get_buffer(&query, 16, text);
-    }
-    return query_end(&query, error);
+    return take_row(&query, message, text);
 }
 
 static enum error received_back(void *context, const struct user_name *with, uint64_t place,
