@@ -11,7 +11,9 @@ from pathlib import Path
 
 import jsonschema
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "schemas"
+KEPT = sorted((ROOT / "tests/fixtures").glob("schemas-*.json"))  # of earlier versions: what was promised then holds
 LINES_MAX = 200  # of one command: a stream of 10,000 equal objects says no more than its first
 
 
@@ -33,6 +35,24 @@ def catalogue(program):
     return found
 
 
+@lru_cache
+def kept(program):
+    """(name of the file, type) -> validator, for each version whose schemas are kept."""
+    found = {}
+    for path in KEPT:
+        for name, schema in json.loads(path.read_text("utf-8")).items():
+            if name.startswith(f"{program}/"):
+                validator = jsonschema.Draft202012Validator(schema)
+                found.update({(path.name, kind): validator for kind in types_of(schema)})
+    return found
+
+
+def broken_promises(program, one):
+    """What an earlier version promised of such an object, and is not so any more."""
+    return [f"{file}: {error.json_path}: {error.message}" for (file, kind), validator in kept(program).items()
+            if kind == one.get("type") for error in validator.iter_errors(one)]
+
+
 def complaints(program, one):
     """What is wrong with one object; an empty list: nothing."""
     known = catalogue(program).get(one.get("type"))
@@ -42,7 +62,7 @@ def complaints(program, one):
     said = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(one)]
     if schema.get("additionalProperties") is None:
         said += [f"{name} is in no schema" for name in one if name not in schema["properties"]]
-    return said
+    return said + broken_promises(program, one)
 
 
 def check(program, text):

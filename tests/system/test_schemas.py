@@ -37,3 +37,12 @@ def test_every_member_is_typed(program):
 def test_the_manual_page_is_what_the_schemas_say():
     said = subprocess.run([ROOT / "scripts/json-page", "--check"], capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout
+
+
+def test_what_an_earlier_version_promised_is_kept():
+    """The kept schemas know every type that they knew, and refuse what does not keep to them."""
+    assert schemas.KEPT and {kind for _, kind in schemas.kept("sotto")} <= schemas.catalogue("sotto").keys()
+    assert {kind for _, kind in schemas.kept("sottod")} <= schemas.catalogue("sottod").keys()
+    assert schemas.broken_promises("sotto", GOOD) == []
+    for change in ({"id": 7}, {"state": "on its way"}, {"trust": None}):
+        assert schemas.broken_promises("sotto", {**GOOD, **change})
