@@ -175,12 +175,12 @@ struct sotto;
 struct sotto_left {
     char name[SOTTO_NAME_SIZE];
     char server[SOTTO_SERVER_SIZE];
-    bool was_gone;  /**< the server did not know the account any more */
+    bool was_gone;  /**< an earlier call had asked, and the account was gone when this one came */
     bool is_erased; /**< the profile is gone, too */
 };
 /** Ends the account: the server deletes what waits for it and keeps its name for its key alone.
  * Then the profile is erased, keys first, unless `keep_data`; the client can only be closed then.
- * Errors: those of a login that is refused for another reason than that the account is gone,
+ * Errors: login_refused (also of an account that is gone without having been left: its keys stay),
  * network, store; on all of them the profile stays as it is. */
 SOTTO_API SOTTO_MUST_CHECK int sotto_leave(struct sotto *client, bool keep_data,
                                            struct sotto_left *left, struct sotto_error *error);

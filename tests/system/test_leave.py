@@ -39,6 +39,16 @@ def test_whoever_leaves_is_gone_on_both_sides(tmp_path):
     assert said["was_gone"] is True and said["erased"] is True and carol.store_files() == []
 
 
+def test_an_account_that_was_not_left_is_not_erased(tmp_path):
+    """A refused login can mean a profile that was put back, too: its keys may be those of an account that lives on."""
+    server, ana = world(tmp_path, "ana")
+    server.run("user", "remove", "ana", "--confirm", "ana")
+    files = set(ana.store_files())
+    said = ana.run("leave", "--confirm", "ana", expect=6)
+    assert said.code == "login_refused" and str(min(files).parent) in said.err
+    assert files <= set(ana.store_files())
+
+
 def test_without_an_answer_nothing_is_erased(tmp_path):
     server, ana = world(tmp_path, "ana")
     files = ana.store_files()
