@@ -185,16 +185,12 @@ static bool is_erased(const struct incoming *incoming, const struct buffer *text
     return incoming->kind == BODY_TEXT_WITH_LIFE && incoming->life_s == 0 && text->size == 0;
 }
 
-static uint64_t monotonic(const struct reading *reading) {
-    return reading->client->clock.monotonic_ms(reading->client->clock.context);
-}
-
 /* Notes what the application said. */
 static bool is_taken(struct reading *reading, uint64_t place, enum sotto_verdict verdict) {
     if (verdict == SOTTO_LATER) {
         uint64_t pause = reading->later == place ? 2 * reading->pause_ms : 1;
         reading->pause_ms = pause < LATER_MAX_MS ? pause : LATER_MAX_MS;
-        reading->wake_ms = monotonic(reading) + reading->pause_ms;
+        reading->wake_ms = profile_time(reading->client) + reading->pause_ms;
         reading->later = place;
         return false;
     }
@@ -357,7 +353,7 @@ bool reading_has_enough(const struct reading *reading) {
 void reading_show(struct reading *reading) {
     struct buffer text;
     enum error error = note_owed(reading);
-    if (error == OK && reading->later > 0 && monotonic(reading) < reading->wake_ms) {
+    if (error == OK && reading->later > 0 && profile_time(reading->client) < reading->wake_ms) {
         return;
     }
     buffer_init(&text, TEXT_MAX_BYTES + 1);
