@@ -204,8 +204,7 @@ def test_link_mistyped(ana):
     good = link(free_port())
     payload = good.rsplit("/", 1)[1]
     for at in range(0, len(payload), 7):
-        other = "0" if payload[at] != "0" else "1"
-        wrong = good[:-len(payload)] + payload[:at] + other + payload[at + 1:]
+        wrong = wire.mistyped(good, "sotto-link:", len(payload) - at)
         assert ana.run("join", wrong, "--name", "ana", expect=2).code == "link_mistyped"
 
 

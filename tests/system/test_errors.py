@@ -56,14 +56,14 @@ def test_link_mistyped(tmp_path):
     server = Server(tmp_path)
     server.start()
     link = server.invite()
-    wrong = link[:-5] + ("0" if link[-5] != "0" else "1") + link[-4:]
+    wrong = wire.mistyped(link, "sotto-link:", 5)
     check(Client(tmp_path, "ana").join(wrong, 2), "link_mistyped")
 
 
 def test_card_mistyped(tmp_path):
     _, ana, bob = world(tmp_path, "ana", "bob")
     card = bob.card()
-    wrong = card[:-8] + ("0" if card[-8] != "0" else "1") + card[-7:]
+    wrong = wire.mistyped(card, "sotto-card:", 8)
     check(ana.run("verify", "bob", "--card", "-", stdin=wrong, expect=2), "card_mistyped")
 
 

@@ -411,7 +411,7 @@ def test_a_card_of_somebody_elses_is_refused(tmp_path):
 def test_a_broken_card_stops_everything_and_is_named(tmp_path, text, code):
     _, ana, bob = world(tmp_path, "ana", "bob")
     card = bob.card()
-    wrong = card[:-8] + ("0" if card[-8] != "0" else "1") + card[-7:]
+    wrong = wire.mistyped(card, "sotto-card:", 8)
     path = put_card(ana, "bob.card", text.format(card=card, wrong=wrong))
     said = ana.send("bob", "hi", expect=2)
     assert said.code == code and str(path) in said.err and "Nothing was sent" in said.err

@@ -183,6 +183,14 @@ def link(host, port, spki_hash, token=b"\x00" * 10):
     return text + check_characters("sotto-link:", text)
 
 
+def mistyped(text, prefix, place):
+    """`text`, which ends with two check characters, with another character at `place` from its end, so that they do not
+    fit: one mistake in 1,024 they cannot tell."""
+    at = len(text) - place
+    changed = (text[:at] + one + text[at + 1:] for one in "0123456789" if one != text[at])
+    return next(one for one in changed if check_characters(prefix, one[:-2].removesuffix(":")) != one[-2:])
+
+
 def card(name, host, port, afp):
     text = f"sotto-card:1:{name}@{host}:{port}:" + base32(afp[:17], 130) + ":"
     return text + check_characters("sotto-card:", text[:-1])
