@@ -111,6 +111,10 @@ static int receive_here(struct receiving *receiving, struct sotto_error *error) 
     if (result != 0) {
         return result;
     }
+    show(receiving); /* no server waits while an application reads what is here */
+    if (reading_has_enough(&receiving->reading)) {
+        return conclude(receiving, NULL, error);
+    }
     status = runner_connect(runner);
     if (status != OK) {
         engine_closed(runner->engine, profile_now(client), status, NULL);

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -190,6 +191,23 @@ def test_what_is_held_is_told_once_and_comes_when_it_is_verified(tmp_path):
     assert follower.take(3) == [f"held {number}" for number in range(3)], "the stream goes on with them"
     follower.end()
     assert ana.texts() == [f"held {number}" for number in range(3)]
+
+
+# --- who reads slowly ---------------------------------------------------------------------------------------------
+
+def test_who_reads_slowly_does_not_blame_the_server(tmp_path):
+    """A pager that takes nothing for longer than the server may be silent: all of the store comes, and exit 0."""
+    _, ana, bob = world(tmp_path, "ana", "bob")
+    texts = [f"{number} " + "x" * 60_000 for number in range(3)]
+    for text in texts:
+        ana.send("bob", text)
+    assert bob.texts() == texts
+    process = bob.start("recv", "--since", "1h", "--timeout", "1s")
+    time.sleep(1.4)  # more than a pipe holds is on its way
+    assert process.poll() is None
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert re.findall(r"ana: (\d) x", out.decode()) == ["0", "1", "2"]
 
 
 # --- killed at every step ----------------------------------------------------------------------------------------
