@@ -98,7 +98,8 @@ static enum error make_pipe(int ends[2]) {
     return OK;
 }
 
-/* The child starts with no signal held, and with SIGPIPE, which this process ignores, as ever. */
+/* The child starts with no signal held, and with those that this process ignores (process_harden)
+ * as ever. */
 static int set_signals(posix_spawnattr_t *attributes) {
     sigset_t none;
     sigset_t usual;
@@ -109,6 +110,7 @@ static int set_signals(posix_spawnattr_t *attributes) {
     sigemptyset(&none);
     sigemptyset(&usual);
     sigaddset(&usual, SIGPIPE);
+    sigaddset(&usual, SIGXFSZ);
     int rc = posix_spawnattr_setsigmask(attributes, &none);
     rc = rc == 0 ? posix_spawnattr_setsigdefault(attributes, &usual) : rc;
     return rc == 0 ? posix_spawnattr_setflags(attributes, flags) : rc;

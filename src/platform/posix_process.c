@@ -34,7 +34,7 @@ must_check enum error process_harden(void) {
     ignore.sa_handler = SIG_IGN;
     (void)umask(S_IRWXG | S_IRWXO);
     bool done = setrlimit(RLIMIT_CORE, &none) == 0 && set_undumpable() &&
-                sigaction(SIGPIPE, &ignore, NULL) == 0;
+                sigaction(SIGPIPE, &ignore, NULL) == 0 && sigaction(SIGXFSZ, &ignore, NULL) == 0;
     return done ? OK : ERR_IO;
 }
 

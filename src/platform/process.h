@@ -5,7 +5,8 @@
 #include "base/error.h"
 
 /** Before the first key: umask 077, no core dumps (RLIMIT_CORE 0), not dumpable or traceable by
- * other users' processes (PR_SET_DUMPABLE 0), SIGPIPE ignored. ERR_IO. */
+ * other users' processes (PR_SET_DUMPABLE 0), SIGPIPE and SIGXFSZ ignored: what cannot be written
+ * is an error of that write. ERR_IO. */
 must_check enum error process_harden(void);
 
 /** Raises the soft limit of open files to `wanted` if it is lower; ERR_LIMIT with what can be had

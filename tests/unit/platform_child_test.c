@@ -104,6 +104,17 @@ static void hands_on_no_descriptor(void **state) {
     close(handle);
 }
 
+/* What this process ignores would be ignored by every program that it starts. */
+static void hands_on_no_ignored_signal(void **state) {
+    (void)state;
+    struct child child;
+    signal(SIGXFSZ, SIG_IGN); /* as process_harden does */
+    start(&child, "kill -XFSZ $$; exit 1");
+    assert_int_equal(end_of(&child).signal, SIGXFSZ);
+    start(&child, "kill -PIPE $$; exit 1");
+    assert_int_equal(end_of(&child).signal, SIGPIPE);
+}
+
 static void holds_signals_back(void **state) {
     (void)state;
     child_signals_hold();
@@ -121,9 +132,9 @@ static void holds_signals_back(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_as_a_shell_does), cmocka_unit_test(tells_how_it_ended),
-        cmocka_unit_test(feeds_without_waiting), cmocka_unit_test(hands_on_no_descriptor),
-        cmocka_unit_test(holds_signals_back),
+        cmocka_unit_test(finds_as_a_shell_does),      cmocka_unit_test(tells_how_it_ended),
+        cmocka_unit_test(feeds_without_waiting),      cmocka_unit_test(hands_on_no_descriptor),
+        cmocka_unit_test(hands_on_no_ignored_signal), cmocka_unit_test(holds_signals_back),
     };
     signal(SIGPIPE, SIG_IGN); /* as process_harden does */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -369,10 +369,12 @@ static void hardens_the_process(void **state) {
     if (child == 0) {
         struct rlimit core;
         struct sigaction pipe_action;
-        bool done = process_harden() == OK && getrlimit(RLIMIT_CORE, &core) == 0 &&
-                    core.rlim_cur == 0 && core.rlim_max == 0 && umask(0) == 077 &&
-                    sigaction(SIGPIPE, NULL, &pipe_action) == 0 &&
-                    pipe_action.sa_handler == SIG_IGN;
+        struct sigaction size_action;
+        bool done =
+            process_harden() == OK && getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 &&
+            core.rlim_max == 0 && umask(0) == 077 && sigaction(SIGPIPE, NULL, &pipe_action) == 0 &&
+            pipe_action.sa_handler == SIG_IGN && sigaction(SIGXFSZ, NULL, &size_action) == 0 &&
+            size_action.sa_handler == SIG_IGN;
 #ifdef __linux__
         /* Files of a process that is not dumpable belong to root. */
         struct stat status;
