@@ -161,6 +161,7 @@ static void give_up(struct engine *engine, enum error error) {
     buffer_reset(&engine->out);
     engine->notice_count = 0;
     waiting_settle_lost(engine, false);
+    jobs_settle(engine, false);
     engine->phase = ENGINE_OVER;
     outbox_closed(engine, engine->failure.error, engine->failure.cause);
     tell_last(engine);
@@ -179,6 +180,7 @@ void engine_finish(struct engine *engine, enum error error) {
         return;
     }
     waiting_settle_lost(engine, true);
+    jobs_settle(engine, true);
     if (engine->out.size > 0) {
         engine->events.write(engine->events.context, buffer_view(&engine->out));
         buffer_reset(&engine->out);

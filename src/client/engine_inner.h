@@ -336,6 +336,10 @@ must_check enum error job_keep_sent(struct engine *engine);
 /** As the store's peer_get; OK for somebody unknown too. */
 must_check enum error job_find_peer(struct engine *engine, const struct user_name *name,
                                     struct stored_peer *peer);
+/** Before a job says that it is stored, or how: it does so when the transaction is committed. */
+void job_touch(struct engine *engine, struct job *job);
+/** The transaction is over; what it has not kept is taken back. */
+void jobs_settle(struct engine *engine, bool is_committed);
 /** Writes a text that is to be encrypted later, bound to the key that is pinned now. */
 must_check enum error job_enqueue(struct engine *engine, struct job *job,
                                   const struct stored_peer *peer);

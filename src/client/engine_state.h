@@ -47,7 +47,11 @@ struct job {
     bool is_repair;  /**< encrypted again after its session had failed */
     bool is_dropped; /**< its row is gone: the answer changes nothing */
     unsigned askers; /**< submissions whose result is still asked for */
-    bool is_spare;   /**< done, and nobody asks for its result: the place is free */
+    bool is_unsaved; /**< what it says of the store is in the open transaction; before it was: */
+    bool was_stored;
+    enum outgoing_state saved_state;
+    uint64_t saved_accepted_ms;
+    bool is_spare; /**< done, and nobody asks for its result: the place is free */
 };
 
 /** A person to whom messages go in this connection. */
@@ -159,6 +163,8 @@ struct engine {
     size_t vouched_capacity;
 
     size_t spare_job_count; /**< places that others can have */
+    bool has_unsaved;       /**< there are jobs that are, from `first_unsaved` on */
+    size_t first_unsaved;
 
     bool is_winding_up;
     bool has_lost;           /**< in this event messages were given up */

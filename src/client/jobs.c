@@ -160,11 +160,48 @@ must_check enum error job_find_peer(struct engine *engine, const struct user_nam
     return error == ERR_NOT_FOUND ? OK : error;
 }
 
+void job_touch(struct engine *engine, struct job *job) {
+    size_t index = (size_t)(job - engine->jobs);
+    if (job->is_unsaved) {
+        return;
+    }
+    if (!engine->has_unsaved || index < engine->first_unsaved) {
+        engine->first_unsaved = index;
+    }
+    engine->has_unsaved = true;
+    job->is_unsaved = true;
+    job->was_stored = job->result.is_stored;
+    job->saved_state = job->result.message.state;
+    job->saved_accepted_ms = job->result.message.accepted_ms;
+}
+
+/* Whatever the job came to rests on what was not kept. */
+static void take_back(const struct engine *engine, struct job *job) {
+    job->result.is_stored = job->was_stored;
+    job->result.message.state = job->saved_state;
+    job->result.message.accepted_ms = job->saved_accepted_ms;
+    if (job->result.is_done) {
+        job->result.failure = engine->failure;
+    }
+}
+
+void jobs_settle(struct engine *engine, bool is_committed) {
+    for (size_t i = engine->first_unsaved; engine->has_unsaved && i < engine->job_count; i++) {
+        struct job *job = &engine->jobs[i];
+        if (job->is_unsaved && !is_committed) {
+            take_back(engine, job);
+        }
+        job->is_unsaved = false;
+    }
+    engine->has_unsaved = false;
+}
+
 /* Writes a text that is to be encrypted later, bound to the key that is pinned now. */
 must_check enum error job_enqueue(struct engine *engine, struct job *job,
                                   const struct stored_peer *peer) {
     struct outgoing *message = &job->result.message;
     const struct bytes no_envelope = {0};
+    job_touch(engine, job);
     message->state = OUTGOING_QUEUED;
     message->is_patient = true;
     message->has_afp = peer->has_pin;

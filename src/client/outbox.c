@@ -79,6 +79,7 @@ static enum error seal(struct engine *engine, size_t index, struct stored_sessio
     struct job *job = &engine->jobs[index];
     struct buffer envelope;
     buffer_init(&envelope, ENVELOPE_MAX_BYTES);
+    job_touch(engine, job);
     enum error error = seal_message(engine, session, &job->result.message, text, &envelope);
     if (error == OK) {
         error = write_sealed(engine, job, text, buffer_view(&envelope));

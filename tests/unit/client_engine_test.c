@@ -328,6 +328,36 @@ static void an_unanswered_message_is_offered_again_byte_for_byte(void **state) {
     clear_pair(&pair);
 }
 
+/* Promise: a message whose commit failed is not said to be stored, nor to be under way. */
+static void what_was_not_committed_is_not_stored(void **state) {
+    static struct pair pair;
+    struct submission next = {.text = bytes_of_string("more"), .key = "more"};
+    struct submission patient = {.text = bytes_of_string("later"), .is_patient = true};
+    size_t number = 0;
+    (void)state;
+    make_pair(&pair);
+    struct wire_frame frame =
+        exchange(&pair.ana, pair.bob_certificate, pair.bob_set, pair.bob_one_time, &number);
+    answer_empty(&pair.ana, WIRE_ACCEPTED, frame.request);
+    next.to = patient.to = engine_result(pair.ana.engine, number)->message.to;
+    breaking = &pair.ana;
+    buffer_reset(&pair.ana.left);
+    pair.ana.commits_fail = true;
+    assert_int_equal(engine_submit(pair.ana.engine, NOW, &next, &number), ERR_IO);
+    const struct send_result *result = engine_result(pair.ana.engine, number);
+    assert_true(result->is_done && !result->is_stored);
+    assert_int_equal(result->failure.error, ERR_IO);
+    assert_int_equal(pair.ana.left.size, 0);
+
+    start_engine(&pair.ana);
+    pair.ana.commits_fail = true;
+    assert_int_equal(engine_submit(pair.ana.engine, NOW, &patient, &number), ERR_IO);
+    result = engine_result(pair.ana.engine, number);
+    assert_true(result->is_done && !result->is_stored);
+    pair.ana.commits_fail = false;
+    clear_pair(&pair);
+}
+
 static size_t submit_to_bob(struct person *ana, struct submission *submission) {
     size_t number = 0;
     assert_int_equal(user_name_parse(bytes_of_string("bob"), &submission->to), OK);
@@ -576,6 +606,7 @@ int main(void) {
         cmocka_unit_test(a_set_is_replaced_after_a_week_and_not_before),
         cmocka_unit_test(nothing_leaves_when_a_commit_fails),
         cmocka_unit_test(an_unanswered_message_is_offered_again_byte_for_byte),
+        cmocka_unit_test(what_was_not_committed_is_not_stored),
         cmocka_unit_test(what_is_handed_in_with_one_id_is_one_message),
         cmocka_unit_test(what_waits_is_tried_again),
         cmocka_unit_test(a_refusal_does_not_outlive_its_reason),
