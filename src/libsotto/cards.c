@@ -150,13 +150,19 @@ static enum error sort(struct sotto *client) {
 }
 
 must_check enum error cards_load(struct sotto *client) {
+    char path[PATH_MAX_BYTES];
     enum error error = OK;
+    memcpy(path, client->path, sizeof(path));
     cards_clear(&client->cards);
     client->cause[0] = '\0';
     for (size_t i = 0; error == OK && i < client->card_folder_count; i++) {
         error = take_folder(client, client->card_folders[i]);
     }
-    return error == OK ? sort(client) : error;
+    if (error == OK) {
+        memcpy(client->path, path, sizeof(path)); /* a later failure is one of the store again */
+        error = sort(client);
+    }
+    return error;
 }
 
 const struct vouched *cards_find(const struct cards *cards, const struct user_name *name) {
