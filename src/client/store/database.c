@@ -104,14 +104,18 @@ static enum error use_wal(struct database *database) {
     return query_end(&query, error);
 }
 
+/* Closing changes no file: not that of a newer version either, which is closed at once. */
+static enum error keep_log_on_close(struct database *database) {
+    return sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) ==
+                   SQLITE_OK
+               ? OK
+               : database_error(database);
+}
+
 static enum error prepare_file(struct database *database, bool in_memory) {
     int keep = 1;
     if (in_memory) {
         return OK;
-    }
-    if (sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) !=
-        SQLITE_OK) {
-        return database_error(database);
     }
     enum error error = use_wal(database);
     if (error == OK) {
@@ -136,6 +140,9 @@ static enum error set_up(struct database *database, const struct secret_32 *key,
     }
     if (error == OK) {
         error = require_cipher(database);
+    }
+    if (error == OK) {
+        error = keep_log_on_close(database);
     }
     if (error == OK) {
         error = schema_version(database, &version);
