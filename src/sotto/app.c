@@ -208,6 +208,7 @@ must_check int app_open(struct app *app, struct sotto **client, struct sotto_err
     if (status == 0) {
         struct sotto_options options = app_options(app);
         status = sotto_open(&options, client, error);
+        buffer_clear(&app->passphrase); /* who follows for days does not hold it for days */
     }
     return status;
 }

@@ -20,7 +20,7 @@ struct app {
     const char *passphrase_file;    /**< --passphrase-file or SOTTO_PASSPHRASE_FILE, or NULL */
     const char *credentials;        /**< CREDENTIALS_DIRECTORY or NULL */
     int passphrase_handle;          /**< --passphrase-fd, or -1 */
-    struct buffer passphrase;       /**< as far as it was needed; wiped by app_clear */
+    struct buffer passphrase;       /**< as far as it was needed; wiped when that is over */
     const char *stdin_holds;        /**< what stdin is read for, or NULL: nothing yet */
     uint32_t timeout_ms;            /**< 0: the library's */
     char own_cards[PATH_MAX_BYTES]; /**< folder of cards.d of the user, or empty */
