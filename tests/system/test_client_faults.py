@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pytest
 import sottotest
 import wire
 from fake import SILENCE, FakeServer
-from sottotest import REDUCED, Client, Follower, end, program, run, start, wait_until, world
+from sottotest import REDUCED, Client, Follower, Proxy, Server, end, program, run, start, wait_until, world
 from test_doctor import doctor
 from test_errors import check
 from test_owner import follow, profile
@@ -102,6 +103,32 @@ def test_a_server_that_vanishes_while_somebody_waits(tmp_path):
     ana.send("bob", "back")
     assert bob.texts() == ["back"]
     sound(bob)
+
+
+def test_a_join_that_is_cut_off_when_the_server_has_made_the_account(tmp_path):
+    """The link has been used, and by whom it was, it can be used again."""
+    server = Server(tmp_path)
+    proxy = Proxy(server.port)
+    server.public = f"127.0.0.1:{proxy.port}"
+    server.start()
+    for name in ("cut", "interrupted"):
+        new, link, told = Client(tmp_path, name), server.invite(), threading.Event()
+        proxy.to_server.clear()
+        # The certificate in REGISTER is what makes so many bytes; its answer stays here.
+        proxy.alter_to_client = lambda data, told=told: data if len(proxy.to_server) < 3500 or told.wait() else data
+        process = new.start("join", link, "--name", name, "--no-input")
+        wait_until(lambda name=name: name in server.run("user", "list").out, what="the account")
+        if name == "cut":
+            proxy.cut()
+            assert "No account was made. Try again." in check(result(process, ["join"]), "connection_lost").err
+        else:
+            assert end(process, signal.SIGINT) == -signal.SIGINT
+        proxy.alter_to_client = None
+        told.set()
+        assert new.run("card", expect=6).code == "no_account"
+        new.join(link)
+        sound(new)
+    proxy.close()
 
 
 def test_signals_before_the_server_has_confirmed(tmp_path, forge):
@@ -195,6 +222,26 @@ def test_what_cannot_be_written_is_neither_sent_nor_lost(tmp_path):
 
 def size_of_the_last(ana):
     return ana.run("history", "--json", "-n", "1").objects("message")[0]["text"].split()[1]
+
+
+def test_an_owner_that_cannot_write_any_more(tmp_path):
+    """It ends, whoever asked it is told the truth, and who comes next does without it."""
+    _, ana, bob = world(tmp_path, "ana", "bob")
+    bob.send("ana", "before")
+    follower = follow(ana)
+    assert follower.take(1) == ["before"]
+    subprocess.run(["prlimit", "--fsize=1000:", "--pid", str(follower.process.pid)], check=True)
+    said = ana.send("bob", "through the owner", expect=(0, 9))
+    if said.exit == 9:  # else it had ended over something of its own, and was not asked
+        assert "Nothing was sent." in check(said, "storage_failed").err
+    assert follower.process.wait(20) == 9
+    follower.end()
+    assert b'"storage_failed"' in follower.errors and b"No message is lost." in follower.errors
+    ana.send("bob", "without it")
+    bob.send("ana", "after")
+    assert ana.texts() == ["after"]
+    assert bob.texts() == [*(["through the owner"] if said.exit == 0 else []), "without it"]
+    sound(ana)
 
 
 @needs_root
@@ -367,9 +414,12 @@ def test_beside_an_owner_that_hangs_what_is_read_is_read(tmp_path):
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory):
-    """Two whose stores have a passphrase."""
-    server, *clients = world(tmp_path_factory.mktemp("locked"), "ana", "bob", passphrase=PASSPHRASE)
-    yield server, *clients
+    """Ana, whose store has a passphrase, and Bob, whose store has none."""
+    folder = tmp_path_factory.mktemp("locked")
+    server, bob = world(folder, "bob")
+    ana = Client(folder, "ana", PASSPHRASE)
+    ana.join(server.invite())
+    yield server, ana, bob
     sottotest.end_all()
     server.stop()
 
