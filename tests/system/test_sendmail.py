@@ -2,6 +2,7 @@
 """sotto-sendmail takes what programs hand to sendmail. Each call here is the one that the named program makes, read from
 its source or seen by putting a script in sendmail's place; the mails are shortened."""
 import base64
+from email.mime.text import MIMEText
 
 import pytest
 
@@ -133,8 +134,16 @@ d to be folded
 """, "unattended-upgrades result for web1: SUCCESS – reboot\n\nPackages that were upgraded: libc6 – and a very long line that "
      "had to be folded")
 
+# systemd-cron 1.15.19, mail_on_failure: sendmail -i -B8BITMIME ADDRESS, with a MIMEText that Python writes in base64
+FAILED = MIMEText(_text="● backup.service – größer als erlaubt\n")
+FAILED["From"], FAILED["To"], FAILED["Subject"] = "root (systemd-cron)", "root", "[web1] job cron-backup failed"
+FAILED["Auto-Submitted"] = "auto-generated"
+SYSTEMD_CRON = (["-i", "-B8BITMIME", "root"], FAILED.as_string(),
+                "[web1] job cron-backup failed\n\n● backup.service – größer als erlaubt")
+
 CALLS = {"cron": CRON, "cronie": CRONIE, "busybox": BUSYBOX, "mdadm": MDADM, "smartd": SMARTD,
-         "smartd, a script": SMARTD_EXAMPLE, "auditd": AUDITD, "logwatch": LOGWATCH, "python": PYTHON}
+         "smartd, a script": SMARTD_EXAMPLE, "auditd": AUDITD, "logwatch": LOGWATCH, "python": PYTHON,
+         "systemd-cron": SYSTEMD_CRON}
 
 
 def sendmail(client, args, mail, expect=0, env=None):
