@@ -364,6 +364,10 @@ enum engine_phase engine_phase(const struct engine *engine) {
     return engine->phase;
 }
 
+bool engine_has_asked(const struct engine *engine) {
+    return engine->login.tries > 0;
+}
+
 const struct failure *engine_failure(const struct engine *engine) {
     return &engine->failure;
 }

@@ -85,6 +85,8 @@ void engine_tick(struct engine *engine, uint64_t now_ms);
 uint64_t engine_deadline(const struct engine *engine);
 
 enum engine_phase engine_phase(const struct engine *engine);
+/** Whether a LOGIN or REGISTER was sent: without an answer nobody knows what became of it. */
+bool engine_has_asked(const struct engine *engine);
 /** Whole frames that came so far: whether the server is making progress. */
 uint64_t engine_frames(const struct engine *engine);
 /** Once ENGINE_OVER: why; OK after an engine_closed with OK. */

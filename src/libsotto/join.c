@@ -144,6 +144,17 @@ static bool is_settled(void *context) {
     return engine_is_settled(runner->engine);
 }
 
+/* A REGISTER that was not answered may have been carried out. */
+static const char *effect_of(const struct engine *engine) {
+    const struct account *account = engine_account(engine);
+    if (account->is_registered && !account->is_published) {
+        return "The account was made, but nobody can write to it yet.";
+    }
+    bool is_unanswered = engine_failure(engine)->error == ERR_CONNECTION_LOST &&
+                         engine_has_asked(engine) && !account->is_registered;
+    return is_unanswered ? "It is not known whether the account was made." : EFFECT;
+}
+
 /* Registers or logs in and waits until others can write to the account. */
 static int enrol(struct sotto *client, const struct wanted *wanted, struct sotto_error *error,
                  enum error *why) {
@@ -161,7 +172,7 @@ static int enrol(struct sotto *client, const struct wanted *wanted, struct sotto
         if (engine_phase(runner.engine) == ENGINE_OVER) {
             *why = engine_failure(runner.engine)->error;
             result = explain_failure(&runner, engine_failure(runner.engine),
-                                     profile_report(client, EFFECT), error);
+                                     profile_report(client, effect_of(runner.engine)), error);
         }
     } else {
         result = profile_fail(client, status, EFFECT, error);

@@ -120,7 +120,7 @@ def test_a_join_that_is_cut_off_when_the_server_has_made_the_account(tmp_path):
         wait_until(lambda name=name: name in server.run("user", "list").out, what="the account")
         if name == "cut":
             proxy.cut()
-            assert "No account was made. Try again." in check(result(process, ["join"]), "connection_lost").err
+            assert "It is not known whether the account was made. Try again." in check(result(process, ["join"]), "connection_lost").err
         else:
             assert end(process, signal.SIGINT) == -signal.SIGINT
         proxy.alter_to_client = None
