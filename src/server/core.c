@@ -95,6 +95,10 @@ void server_free(struct server *server) {
 void server_set_now(struct server *server, struct moment now) {
     connection_give_up_handed(server);
     server->now = now;
+    if (!server->is_in_round) {
+        server->is_in_round = true;
+        server->round_ms = now.monotonic_ms;
+    }
 }
 
 void server_tick(struct server *server, struct moment now) {
@@ -127,9 +131,8 @@ void server_tick(struct server *server, struct moment now) {
 }
 
 uint64_t server_deadline(const struct server *server) {
-    const struct mailbox *early = server->early_first;
-    bool is_sooner = early != NULL && early->early_until_ms < server->tick_ms;
-    return is_sooner && !server->is_failed ? early->early_until_ms : server->tick_ms;
+    uint64_t early_ms = early_deadline(server);
+    return early_ms < server->tick_ms && !server->is_failed ? early_ms : server->tick_ms;
 }
 
 void server_disk_free(struct server *server, uint64_t bytes) {

@@ -5,7 +5,8 @@
  * - connections: server_open, server_established, server_receive, server_drained, server_closed;
  * - output: server_next_output until it has none, after each of these, after server_batch_done and
  *   after server_tick;
- * - store: server_take_batch whenever none is under way, server_batch_done when it is carried out;
+ * - store: server_take_batch at the end of each round of the caller's loop, server_batch_done when
+ *   it is carried out;
  * - time: server_tick at server_deadline; `now` is an argument everywhere.
  *
  * Nothing here is safe to call from two threads, and no call blocks. docs/PROTOCOL.md section 4 has

@@ -271,7 +271,7 @@ void delivery_forget(struct server *server, const struct store_op *op) {
 static enum error take_acknowledgement(struct server *server, struct mailbox *mailbox,
                                        const struct slot *slot, struct store_op **removal) {
     struct store_op *insert = slot->insert;
-    mailbox->is_prompt = server->now.monotonic_ms - slot->handed_ms < server->config.early_wait_ms;
+    mailbox->is_prompt = server->now.monotonic_ms - slot->handed_ms < early_wait(server);
     if (insert != NULL && insert->insert->place != INSERT_RUNNING) {
         early_settle(server, insert);
         return OK;

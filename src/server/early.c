@@ -104,9 +104,25 @@ void early_settle(struct server *server, struct store_op *op) {
     }
 }
 
+/* A message leaves at the end of the round in which it was handed over, and its acknowledgement is
+ * read somewhere in a later one: that the server has much to do is not the device's delay. */
+static uint64_t own_delay(const struct server *server) {
+    uint64_t rounds_ms = 2 * server->rounds_ms;
+    return rounds_ms < SECOND_MS ? rounds_ms : SECOND_MS;
+}
+
+uint64_t early_wait(const struct server *server) {
+    return server->config.early_wait_ms + own_delay(server);
+}
+
+/* Added here and not when one begins to wait: so the list keeps its order as the load changes. */
+uint64_t early_deadline(const struct server *server) {
+    const struct mailbox *first = server->early_first;
+    return first == NULL ? UINT64_MAX : first->early_until_ms + own_delay(server);
+}
+
 void early_tick(struct server *server) {
-    uint64_t now_ms = server->now.monotonic_ms;
-    while (server->early_first != NULL && server->early_first->early_until_ms <= now_ms) {
+    while (early_deadline(server) <= server->now.monotonic_ms) {
         struct mailbox *mailbox = server->early_first;
         mailbox->is_prompt = false;
         early_release(server, mailbox);

@@ -59,8 +59,17 @@ static struct store_op *take_first(struct server *server) {
     return op;
 }
 
+/* The longest of late: a short round between long ones does not make it a quiet time. */
+static void end_round(struct server *server) {
+    uint64_t took_ms = server->now.monotonic_ms - server->round_ms;
+    uint64_t faded_ms = server->rounds_ms * 7 / 8;
+    server->is_in_round = false;
+    server->rounds_ms = took_ms > faded_ms ? took_ms : faded_ms;
+}
+
 struct store_batch *server_take_batch(struct server *server, struct moment now) {
     server_set_now(server, now);
+    end_round(server);
     if (server->batch != NULL || server->queue == NULL || server->is_failed) {
         return NULL;
     }

@@ -249,6 +249,9 @@ struct server {
     struct store_batch *batch; /**< under way */
 
     uint64_t tick_ms;
+    uint64_t round_ms;  /**< when the caller's round began: the first call since its end */
+    uint64_t rounds_ms; /**< how long its rounds take lately */
+    bool is_in_round;
     uint64_t expire_ms;
     uint64_t expire_messages_from_ms;
     bool is_expiring;
@@ -375,6 +378,10 @@ void early_release(struct server *server, struct mailbox *mailbox);
 /** A message that no batch has yet was acknowledged: it is not inserted. */
 void early_settle(struct server *server, struct store_op *op);
 void early_tick(struct server *server);
+/** How long an insert waits for its acknowledgement, and within what a device is prompt. */
+uint64_t early_wait(const struct server *server);
+/** UINT64_MAX when none waits. */
+uint64_t early_deadline(const struct server *server);
 void early_free(struct server *server);
 
 /* memory.c */

@@ -83,6 +83,30 @@ static void who_does_not_acknowledge_is_not_waited_for(void **state) {
     peer_expect_deliver(bob, "ana", "at once");
 }
 
+/* A round of 60 ms: the acknowledgement may wait as long to be read. */
+static void what_the_servers_own_rounds_take_is_not_the_devices_delay(void **state) {
+    struct world *world = *state;
+    uint64_t handle = send_early(world, 3, "in a long round");
+    uint64_t handed_ms = world->now.monotonic_ms;
+    server_tick(world->server, world->now);
+    world->now.monotonic_ms += 60;
+    assert_null(server_take_batch(world->server, world->now));
+    assert_int_equal(server_deadline(world->server), handed_ms + EARLY_WAIT_MS + 120);
+    world->now.monotonic_ms = handed_ms + EARLY_WAIT_MS + 50;
+    server_tick(world->server, world->now);
+    assert_null(server_take_batch(world->server, world->now));
+    peer_ack(world, bob, handle);
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    assert_int_equal(server_figures(world->server).settled, 1);
+    /* Short rounds make it a quiet time again. */
+    for (int i = 0; i < 40; i++) {
+        assert_null(server_take_batch(world->server, world->now));
+    }
+    send_early(world, 4, "in a short one");
+    assert_int_equal(server_deadline(world->server), world->now.monotonic_ms + EARLY_WAIT_MS);
+}
+
 /* An acknowledgement that comes while the commit is under way: accepted by the commit, deleted
  * after it. */
 static void an_acknowledgement_during_the_commit_deletes(void **state) {
@@ -230,6 +254,8 @@ int main(void) {
                                         world_end),
         cmocka_unit_test_setup_teardown(who_does_not_acknowledge_is_not_waited_for, start,
                                         world_end),
+        cmocka_unit_test_setup_teardown(what_the_servers_own_rounds_take_is_not_the_devices_delay,
+                                        start, world_end),
         cmocka_unit_test_setup_teardown(an_acknowledgement_during_the_commit_deletes, start,
                                         world_end),
         cmocka_unit_test_setup_teardown(what_a_lost_reader_was_handed_is_stored, start, world_end),
