@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "libsotto/cards.h"
 
+#include "base/text.h"
 #include "libsotto/profile.h"
 
 #include <errno.h>
@@ -71,9 +72,10 @@ static enum error read_card(struct sotto *client, struct card *card, unsigned *m
     buffer_init(&file, CARD_FILE_MAX_BYTES);
     enum error error = file_read_shared(client->path, &file, mode);
     if (error == OK) {
-        const uint8_t *end = file.size == 0 ? NULL : memchr(file.data, '\n', file.size);
-        size_t size = end == NULL ? file.size : (size_t)(end - file.data);
-        error = card_parse(bytes_make(file.data, size), card);
+        struct bytes rest = buffer_view(&file);
+        struct bytes line = rest;
+        (void)text_next_line(&rest, &line); /* without one the file is empty, and so is the line */
+        error = card_parse(line, card);
     }
     buffer_clear(&file);
     return error;

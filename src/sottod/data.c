@@ -2,6 +2,7 @@
 #include "sottod/data.h"
 
 #include "base/duration.h"
+#include "base/text.h"
 #include "platform/process.h"
 
 #include <errno.h>
@@ -193,12 +194,13 @@ static const char FROM[] = "from ";
 
 static enum error read_next_key(struct data *data, struct bytes file) {
     char line[32] = "";
-    const uint8_t *end = file.size == 0 ? NULL : memchr(file.data, '\n', file.size);
-    size_t size = end == NULL ? 0 : (size_t)(end - file.data);
-    if (size <= sizeof(FROM) - 1 || size >= sizeof(line)) {
+    struct bytes rest = file;
+    struct bytes first;
+    if (!text_next_line(&rest, &first) || first.size <= sizeof(FROM) - 1 ||
+        first.size >= sizeof(line)) {
         return ERR_MALFORMED;
     }
-    memcpy(line, file.data, size);
+    memcpy(line, first.data, first.size);
     if (strncmp(line, FROM, sizeof(FROM) - 1) != 0 ||
         !number_parse(line + sizeof(FROM) - 1, 1, UINT64_MAX, &data->next_ms)) {
         return ERR_MALFORMED;
