@@ -237,14 +237,43 @@ static int conclude(const struct sending *sending, const struct tally *tally,
     return status;
 }
 
+/* Whether all that is told says "Nothing was sent.": then it is true of the whole call. */
+static bool is_nothing_sent(struct sending *sending, const struct sotto_send *message) {
+    struct sotto_sent sent;
+    struct sotto_error failure;
+    for (size_t i = 0; i < sending->count; i++) {
+        describe(sending, i, message, &sent, &failure);
+        if (failure.exit == 0 || strstr(failure.help, SENT_NOTHING) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Something went to somebody: "Nothing was sent to bob." */
+static void name_unsent(const char *name, struct sotto_error *failure) {
+    char rest[sizeof(failure->help)];
+    char *stop = strstr(failure->help, SENT_NOTHING);
+    if (stop == NULL) {
+        return;
+    }
+    stop += strlen(SENT_NOTHING) - 1;
+    memcpy(rest, stop, strlen(stop) + 1);
+    snprintf(stop, sizeof(failure->help) - (size_t)(stop - failure->help), " to %s%s", name, rest);
+}
+
 static int tell(struct sending *sending, const struct sotto_send *message, sotto_sent_fn *each,
                 void *context, struct sotto_error *error) {
     struct tally tally = {.failed = 0};
+    bool is_nothing = is_nothing_sent(sending, message);
     for (size_t i = 0; i < sending->count; i++) {
         struct sotto_sent sent;
         struct sotto_error failure;
         describe(sending, i, message, &sent, &failure);
         if (failure.exit != 0) {
+            if (!is_nothing && sending->count > 1) {
+                name_unsent(sent.to, &failure);
+            }
             count_failure(&tally, sent.to, &failure);
         }
         each(context, &sent, &failure);

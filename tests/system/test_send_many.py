@@ -54,6 +54,8 @@ def test_when_some_fail_each_of_them_is_named(four):
     said = ana.run("send", "bob,nobody,carol,nemo", "hello", expect=10)
     assert said.out == "" and said.codes == ["no_such_user", "no_such_user", "partial"]
     assert "'nobody'" in said.err and "2 of 4 recipients failed: nobody, nemo" in said.err
+    assert "Nothing was sent to nobody." in said.err and "Nothing was sent to nemo." in said.err
+    assert "Nothing was sent." not in said.err and "It worked for the others." in said.err
     assert bob.texts() == ["hello"] and carol.texts() == ["hello"]
 
     said = ana.run("send", "nobody,bob", "once more", "--json", expect=10)
