@@ -192,6 +192,11 @@ static bool take_run(struct sqlite_store *store, struct store_read *read, const 
            take(store, read, last, NULL, bytes);
 }
 
+/* Whatever the next row holds: stepping to it would read all of it for nothing. */
+static bool is_full(const struct store_read *read, size_t bytes) {
+    return read->count == read->max_messages || bytes >= read->max_bytes;
+}
+
 void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     (void)now_ms;
     struct store_read *read = op->read;
@@ -204,7 +209,8 @@ void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) 
     sql_bind_u64(&query, read->after);
     while (read->is_exhausted && last < read->until && sql_row(&query)) {
         last = sql_u64(&query, 0);
-        read->is_exhausted = take_run(store, read, &query, &bytes);
+        read->is_exhausted =
+            take_run(store, read, &query, &bytes) && (last >= read->until || !is_full(read, bytes));
     }
     sql_end(&query);
     op->result = OK;
