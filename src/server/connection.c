@@ -168,6 +168,13 @@ void connection_end(struct server *server, struct connection *connection) {
     }
 }
 
+void connection_starve(struct server *server, struct connection *connection) {
+    if (connection->phase != PHASE_CLOSING) {
+        server_note(server, EVENT_NO_MEMORY, connection->address);
+        connection_end(server, connection);
+    }
+}
+
 void connection_fail(struct server *server, struct connection *connection, uint32_t request,
                      enum error error, uint32_t retry_s, const char *detail) {
     if (connection->phase != PHASE_CLOSING) {
@@ -333,7 +340,7 @@ void server_receive(struct server *server, uint64_t number, struct bytes bytes, 
     if (error == ERR_LIMIT) {
         connection_fail(server, connection, 0, ERR_PROTOCOL_ERROR, 0, "too much at once");
     } else if (error != OK) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
     } else {
         process(server, connection);
     }

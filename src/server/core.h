@@ -31,6 +31,7 @@ enum server_event {
     EVENT_TURNED_AWAY,     /**< too many connections before login, in all or from there */
     EVENT_PROTOCOL_BROKEN, /**< a peer was ended for it */
     EVENT_NOT_READING, /**< a peer was ended because what it should read grew too large or old */
+    EVENT_NO_MEMORY,   /**< a peer was ended because there was none for what it needed */
     EVENT_KINDS,
 };
 

@@ -84,7 +84,7 @@ static struct slot *hand_over(struct server *server, struct connection *connecti
                               const struct envelope *envelope) {
     struct slot *slot = free_slot(connection);
     if (slot == NULL) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return NULL;
     }
     struct wire_deliver message = {
@@ -96,7 +96,7 @@ static struct slot *hand_over(struct server *server, struct connection *connecti
     memcpy(message.envelope_id, envelope->id, sizeof(message.envelope_id));
     enum error error = wire_write_deliver(&connection->output, &message);
     if (error != OK) {
-        connection_end(server, connection);
+        connection_wrote(server, connection, error);
         return NULL;
     }
     server->handed_over++;
@@ -167,7 +167,7 @@ void delivery_continue(struct server *server, struct connection *connection) {
     }
     struct store_op *op = store_op_new(STORE_READ);
     if (op == NULL) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return;
     }
     size_t room = (size_t)(connection->window - connection->in_window);
@@ -316,7 +316,7 @@ void ack_receive(struct server *server, struct connection *connection,
         queue_add(server, op);
     }
     if (error != OK) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return;
     }
     delivery_continue(server, connection);

@@ -13,7 +13,7 @@ static void malformed(struct server *server, struct connection *connection) {
 static void queue_request(struct server *server, struct connection *connection, struct store_op *op,
                           uint32_t request) {
     if (op == NULL) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return;
     }
     op->connection = connection->number;
@@ -115,7 +115,7 @@ static struct store_op *lookup(struct server *server, struct connection *connect
     }
     struct store_op *op = store_op_new(kind);
     if (op == NULL) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return NULL;
     }
     op->bundle->name = name;

@@ -13,7 +13,7 @@ void leave_receive(struct server *server, struct connection *connection,
     }
     struct store_op *op = store_op_new(STORE_LEAVE);
     if (op == NULL) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return;
     }
     op->connection = connection->number;

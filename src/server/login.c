@@ -45,7 +45,7 @@ void login_receive(struct server *server, struct connection *connection,
     }
     struct store_op *op = store_op_new(STORE_LOGIN);
     if (op == NULL) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return;
     }
     memcpy(op->login->cid, login.cid, sizeof(login.cid));
@@ -92,7 +92,7 @@ bool login_enter(struct server *server, struct connection *connection,
                  const struct store_device *device) {
     struct mailbox *mailbox = mailbox_of_device(server, device);
     if (mailbox == NULL) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return false;
     }
     login_fence(server, mailbox);
@@ -307,7 +307,7 @@ void register_receive(struct server *server, struct connection *connection,
     }
     struct store_op *op = register_op(server, &message, &certificate);
     if (op == NULL) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return;
     }
     memcpy(connection->cid, certificate.cid, sizeof(connection->cid));

@@ -37,7 +37,9 @@ void connection_forget_output(struct server *server, struct connection *connecti
 /* --- what it is ---------------------------------------------------------------------------- */
 
 void connection_wrote(struct server *server, struct connection *connection, enum error error) {
-    if (error != OK) {
+    if (error == ERR_MEMORY) {
+        connection_starve(server, connection);
+    } else if (error != OK) {
         server_note(server, EVENT_NOT_READING, connection->address);
         connection_end(server, connection);
     } else {

@@ -112,7 +112,7 @@ void renew_receive(struct server *server, struct connection *connection,
     }
     struct store_op *op = renewal_op(connection, &message, &certificate);
     if (op == NULL) {
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return;
     }
     op->connection = connection->number;

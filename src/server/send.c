@@ -141,7 +141,7 @@ void send_receive(struct server *server, struct connection *connection,
     struct mailbox *mailbox = op == NULL ? NULL : mailbox_get(server, &message.to);
     if (mailbox == NULL) {
         store_op_free(op);
-        connection_end(server, connection);
+        connection_starve(server, connection);
         return;
     }
     connection->in_flight++;

@@ -281,6 +281,8 @@ struct connection *connection_find(struct server *server, uint64_t number);
 /** ERROR, then the end. */
 void connection_fail(struct server *server, struct connection *connection, uint32_t request,
                      enum error error, uint32_t retry_s, const char *detail);
+/** The end of one for which there is no memory. The log says so: it is not the peer's fault. */
+void connection_starve(struct server *server, struct connection *connection);
 /** The end, without a word. */
 void connection_end(struct server *server, struct connection *connection);
 /** The peer of an operation that is done, NULL when it is gone or going; one request less is in

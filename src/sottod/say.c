@@ -27,6 +27,8 @@ static const struct {
                                "connections were ended that broke the protocol"},
     [EVENT_NOT_READING] = {"not_reading", "a connection was ended: it did not read",
                            "connections were ended that did not read"},
+    [EVENT_NO_MEMORY] = {"no_memory", "a connection was ended: there was no memory for it",
+                         "connections were ended for which there was no memory"},
     [SAY_WARNING] = {"warning", "", "warnings were left out"},
 };
 
