@@ -165,7 +165,7 @@ static void describe_refused(const struct sending *sending, const struct parcel 
     char id[SOTTO_ID_SIZE];
     memset(sent, 0, sizeof(*sent));
     memcpy(sent->to, parcel->to.text, sizeof(sent->to));
-    if (parcel->refused == ERR_STORE_BUSY) {
+    if (parcel->refused == sending->failed) {
         (void)profile_fail(client, parcel->refused, SENT_NOTHING, error);
         return;
     }
@@ -312,13 +312,15 @@ static enum error send_here(struct sending *sending, const struct sotto_send *me
     return error;
 }
 
-/* What nobody has sent, or perhaps somebody. `false`: nobody has been asked at all. */
-static bool give_up(struct sending *sending) {
+/* This process can do no more: what nobody has sent, or perhaps somebody. `false`: nobody has been
+ * asked at all. */
+static bool give_up(struct sending *sending, enum error error) {
     bool was_asked = false;
+    sending->failed = error == ERR_SEND_UNKNOWN ? ERR_STORE_BUSY : error;
     for (size_t i = 0; i < sending->count; i++) {
         struct parcel *parcel = &sending->parcels[i];
         was_asked = was_asked || parcel->is_answered || parcel->was_taken;
-        parcel->refused = parcel->was_taken ? ERR_SEND_UNKNOWN : ERR_STORE_BUSY;
+        parcel->refused = parcel->was_taken ? ERR_SEND_UNKNOWN : sending->failed;
     }
     return was_asked;
 }
@@ -326,16 +328,12 @@ static bool give_up(struct sending *sending) {
 static int run(struct sending *sending, const struct sotto_send *message, sotto_sent_fn *each,
                void *context, struct sotto_error *error) {
     enum error status = find_way(sending, message);
-    bool is_known = status == OK;
     if (status == OK && sending->runner.engine != NULL) {
         status = send_here(sending, message);
-        is_known = status == OK;
     }
-    if (status == ERR_STORE_BUSY || status == ERR_SEND_UNKNOWN) {
-        is_known = give_up(sending);
-    }
-    return is_known ? tell(sending, message, each, context, error)
-                    : profile_fail(sending->runner.client, status, SENT_NOTHING, error);
+    return status == OK || give_up(sending, status)
+               ? tell(sending, message, each, context, error)
+               : profile_fail(sending->runner.client, status, SENT_NOTHING, error);
 }
 
 int sotto_send_each(struct sotto *client, const struct sotto_send *message, const char *const *to,

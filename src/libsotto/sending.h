@@ -23,6 +23,7 @@ struct sending {
     enum sotto_wait wait;
     struct parcel *parcels;
     size_t count;
+    enum error failed; /**< why this process itself could go no further */
 };
 
 /** Hands all that is not answered yet to the process that owns the profile, and waits for the

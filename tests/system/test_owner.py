@@ -429,6 +429,33 @@ def test_an_owner_that_takes_a_message_and_says_nothing(people):
     assert bob.texts() == []
 
 
+class Deserter(Impostor):
+    """Takes a message, and ends without a word; nobody can own the profile after it."""
+
+    def serve(self):
+        connection, _ = self.socket.accept()
+        connection.sendall(HELLO)
+        heard = 0
+        while heard < len(HELLO) + len(frame(0x02)):
+            heard += len(connection.recv(10000))
+        (profile(self.client) / "owner.lock").unlink()
+        (profile(self.client) / "owner.lock").mkdir()
+        self.lock.close()
+        connection.close()
+
+
+def test_an_owner_that_takes_a_message_and_leaves_it_to_nobody(people):
+    """What it took may have been sent: nobody says that nothing was."""
+    _, ana, bob = people
+    with Deserter(ana, HELLO):
+        said = ana.send("bob", "hi", expect=5)
+    assert said.code == "send_unknown" and re.search(r"--id [0-9A-Z]{26} bob", said.err), said
+    assert "Nothing was sent." in ana.send("bob", "hi", expect=9).err
+    (profile(ana) / "owner.lock").rmdir()
+    ana.send("bob", "hi")
+    assert bob.texts() == ["hi"]
+
+
 # ---- clients that do not behave
 
 def frame(kind, body=b"", request=1):
