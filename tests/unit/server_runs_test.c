@@ -229,6 +229,11 @@ static void a_head_among_others_is_damaged(void **state) {
            " || substr(heads, 2 * length(heads) / 4 + 42) AS BLOB)");
 }
 
+static void the_digest_in_a_head_is_damaged(void **state) {
+    damage(state, "UPDATE runs SET heads = CAST(substr(heads, 1, 2 * length(heads) / 4 + 30)"
+                  " || zeroblob(1) || substr(heads, 2 * length(heads) / 4 + 32) AS BLOB)");
+}
+
 enum { PLACE_AT = MARK_BYTES };
 
 static struct peer *four_in_a_row(struct world *world) {
@@ -429,6 +434,7 @@ int main(void) {
         TEST(what_was_taken_back_is_unknown),
         TEST(an_envelope_among_others_is_damaged),
         TEST(a_head_among_others_is_damaged),
+        TEST(the_digest_in_a_head_is_damaged),
         TEST(neighbours_that_are_damaged_are_mended),
         TEST(a_damaged_message_is_not_acknowledged),
         TEST(a_row_without_its_heads_is_told_of),

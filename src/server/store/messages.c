@@ -21,6 +21,15 @@ static enum error search(struct bytes stored, size_t step, const struct mark *wa
     return ERR_NOT_FOUND;
 }
 
+/* Among heads; what a damaged one says of its envelope is no reason to refuse that one again. */
+static enum error search_heads(struct bytes heads, uint64_t device, const struct mark *wanted,
+                               size_t *at) {
+    struct head head;
+    enum error result = search(heads, HEAD_BYTES, wanted, at);
+    bool is_damaged = result == ERR_CONFLICT && !head_read(heads.data + *at, device, &head);
+    return is_damaged ? ERR_DUPLICATE : result;
+}
+
 static enum error look(struct sqlite_store *store, uint64_t device, const struct mark *wanted,
                        struct known_row row) {
     enum error result = ERR_NOT_FOUND;
@@ -33,7 +42,9 @@ static enum error look(struct sqlite_store *store, uint64_t device, const struct
     sql_bind_u64(&query, device);
     if (sql_row(&query)) {
         size_t at;
-        result = search(sql_bytes(&query, 0), row.is_mark ? MARK_BYTES : HEAD_BYTES, wanted, &at);
+        const struct bytes stored = sql_bytes(&query, 0);
+        result = row.is_mark ? search(stored, MARK_BYTES, wanted, &at)
+                             : search_heads(stored, device, wanted, &at);
     }
     sql_end(&query);
     return result;
@@ -74,7 +85,8 @@ static void mend(struct sqlite_store *store, const struct store_insert *in, uint
     struct loaded_run run = runs_load_row(store, in->recipient, row);
     const struct bytes heads = bytes_make(run.heads, run.count * HEAD_BYTES);
     size_t at;
-    if (search(heads, HEAD_BYTES, &mark, &at) == ERR_DUPLICATE && !is_whole(store, &run, at)) {
+    if (search_heads(heads, run.device, &mark, &at) == ERR_DUPLICATE &&
+        !is_whole(store, &run, at)) {
         uint8_t bytes[HEAD_BYTES];
         struct head head = {.mark = mark,
                             .place = heads_place(heads, at, run.device, run.last),
