@@ -169,7 +169,8 @@ void explain_notice(struct runner *runner, const struct engine_notice *notice) {
     if (client->notice == NULL) {
         return;
     }
-    if (notice->has_id) {
+    if (notice->has_id) { /* of an earlier command's message, which was refused now */
+        report.effect = SENT_NOTHING;
         body_id_text(notice->msg_id, id);
     }
     report.peer = notice->peer.text;

@@ -172,8 +172,8 @@ static void answer_sent(struct owner *owner, struct errand *errand, const struct
 
 /* The engine does not take it. */
 static void refuse(struct owner *owner, struct errand *errand, enum error status) {
-    struct owner_sent sent = {.error = {.exit = 0}};
-    struct report report = profile_report(owner->runner->client, SENT_NOTHING);
+    struct owner_sent sent = {.effect = SENT_NOT};
+    struct report report = profile_report(owner->runner->client, REPORT_EFFECT_LATER);
     report.peer = errand->message.to.text;
     memcpy(sent.sent.to, errand->message.to.text, sizeof(sent.sent.to));
     (void)report_error(&sent.error, status, &report);
@@ -260,7 +260,7 @@ static void conclude(struct owner *owner, struct errand *errand) {
     const struct sent_wish wish = {.wait = errand->message.wait,
                                    .timeout_ms = errand->message.timeout_ms,
                                    .is_one_of_many = errand->message.is_one_of_many};
-    (void)sent_explain(runner, result, &wish, &sent.error);
+    sent_explain(runner, result, &wish, &sent);
     answer_sent(owner, errand, &sent);
 }
 

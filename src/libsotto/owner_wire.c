@@ -186,6 +186,7 @@ must_check enum error owner_write_sent(struct buffer *out, uint32_t request,
     writer_u8(&writer, (uint8_t)sent->trust);
     writer_flag(&writer, sent->repeated);
     write_error(&writer, &message->error);
+    writer_u8(&writer, (uint8_t)message->effect);
     return end(&writer);
 }
 
@@ -201,6 +202,7 @@ must_check enum error owner_read_sent(struct bytes body, struct owner_sent *mess
     sent->trust = (enum sotto_trust)read_choice(&reader, SOTTO_CHANGED + 1);
     sent->repeated = reader_flag(&reader);
     read_error(&reader, &message->error);
+    message->effect = (enum sent_effect)read_choice(&reader, SENT_EFFECT_LAST + 1);
     return reader_finish(&reader);
 }
 

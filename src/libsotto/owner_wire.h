@@ -17,7 +17,7 @@
 
 #include <sotto/sotto.h>
 
-enum { OWNER_VERSION = 1 };
+enum { OWNER_VERSION = 2 };
 
 enum owner_type {
     OWNER_HELLO = 0x01,
@@ -47,10 +47,22 @@ struct owner_send {
     uint32_t life_s;
 };
 
-/** What became of it: as sotto_send would tell. */
+/** What a failure means for the message. */
+enum sent_effect {
+    SENT_IS_UNKNOWN = 0,
+    SENT_NOT,         /**< it is nowhere */
+    SENT_WAITS,       /**< stored, for keys */
+    SENT_LATER,       /**< stored */
+    SENT_UNCONFIRMED, /**< it was sent */
+    SENT_EFFECT_LAST = SENT_UNCONFIRMED,
+};
+
+/** What became of it: as sotto_send would tell, but for the effect, whose sentence depends on what
+ * became of the call's other messages. */
 struct owner_sent {
     struct sotto_sent sent;
-    struct sotto_error error;
+    struct sotto_error error; /**< with a gap for the effect: REPORT_EFFECT_LATER */
+    enum sent_effect effect;  /**< of an error */
 };
 
 /** How far the store is. */

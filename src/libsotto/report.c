@@ -86,6 +86,16 @@ int report_error(struct sotto_error *out, enum error error, const struct report 
     return out->exit;
 }
 
+void report_effect(struct sotto_error *error, const char *effect) {
+    char rest[sizeof(error->help)];
+    char *gap = strstr(error->help, REPORT_EFFECT_LATER);
+    if (gap != NULL) {
+        copy(rest, sizeof(rest), gap + strlen(REPORT_EFFECT_LATER));
+        size_t room = sizeof(error->help) - (size_t)(gap - error->help);
+        snprintf(gap, room, "%s%s", effect, rest);
+    }
+}
+
 void report_notice(struct sotto_error *out, enum error error, const struct report *report) {
     (void)report_error(out, error, report);
     out->exit = 0;

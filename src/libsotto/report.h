@@ -29,6 +29,16 @@ struct report {
  * for it. `exit` is 0 for OK, which clears `*out`. */
 int report_error(struct sotto_error *out, enum error error, const struct report *report);
 
+/** The effect of a call that failed before anything was handed in, and on a refused message. */
+#define SENT_NOTHING "Nothing was sent."
+
+/** In place of an effect that is not said yet: the text has a gap there until report_effect. */
+#define REPORT_EFFECT_LATER "{effect}"
+
+/** Fills the gap, if the text has one. No other placeholder is looked for: values may hold braces.
+ */
+void report_effect(struct sotto_error *error, const char *effect);
+
 /** The same as a notice: exit 0 where the catalogue's own is not, the work goes on. */
 void report_notice(struct sotto_error *out, enum error error, const struct report *report);
 

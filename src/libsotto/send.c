@@ -158,15 +158,14 @@ static void submit(struct sending *sending, const struct sotto_send *message) {
 
 /* Nobody has it, as far as is known. */
 static void describe_refused(const struct sending *sending, const struct parcel *parcel,
-                             const struct sotto_send *message, struct sotto_sent *sent,
-                             struct sotto_error *error) {
+                             const struct sotto_send *message, struct owner_sent *answer) {
     const struct sotto *client = sending->runner.client;
-    struct report report = profile_report(client, SENT_NOTHING);
+    struct report report = profile_report(client, REPORT_EFFECT_LATER);
     char id[SOTTO_ID_SIZE];
-    memset(sent, 0, sizeof(*sent));
-    memcpy(sent->to, parcel->to.text, sizeof(sent->to));
+    memcpy(answer->sent.to, parcel->to.text, sizeof(answer->sent.to));
+    answer->effect = parcel->refused == ERR_SEND_UNKNOWN ? SENT_IS_UNKNOWN : SENT_NOT;
     if (parcel->refused == sending->failed) {
-        (void)profile_fail(client, parcel->refused, SENT_NOTHING, error);
+        (void)profile_fail(client, parcel->refused, REPORT_EFFECT_LATER, &answer->error);
         return;
     }
     body_id_text(parcel->msg_id, id);
@@ -174,24 +173,23 @@ static void describe_refused(const struct sending *sending, const struct parcel 
     if (parcel->refused == ERR_SEND_UNKNOWN) {
         report.detail = sent_key(message->key == NULL ? id : message->key);
     }
-    (void)report_error(error, parcel->refused, &report);
+    (void)report_error(&answer->error, parcel->refused, &report);
 }
 
-static void describe(struct sending *sending, size_t i, const struct sotto_send *message,
-                     struct sotto_sent *sent, struct sotto_error *error) {
-    const struct parcel *parcel = &sending->parcels[i];
+static void describe(struct sending *sending, size_t i, const struct sotto_send *message) {
+    struct parcel *parcel = &sending->parcels[i];
     if (parcel->is_answered) {
-        *sent = parcel->answer.sent;
-        *error = parcel->answer.error;
-    } else if (parcel->refused != OK) {
-        describe_refused(sending, parcel, message, sent, error);
-    } else {
-        sent_describe(&sending->runner, result_of(sending, i), parcel->msg_id, sent);
-        const struct sent_wish wish = {.wait = sending->wait,
-                                       .timeout_ms = sending->runner.client->timeout_ms,
-                                       .is_one_of_many = sending->count > 1};
-        (void)sent_explain(&sending->runner, result_of(sending, i), &wish, error);
+        return;
     }
+    if (parcel->refused != OK) {
+        describe_refused(sending, parcel, message, &parcel->answer);
+        return;
+    }
+    const struct sent_wish wish = {.wait = sending->wait,
+                                   .timeout_ms = sending->runner.client->timeout_ms,
+                                   .is_one_of_many = sending->count > 1};
+    sent_describe(&sending->runner, result_of(sending, i), parcel->msg_id, &parcel->answer.sent);
+    sent_explain(&sending->runner, result_of(sending, i), &wish, &parcel->answer);
 }
 
 static void count_failure(struct tally *tally, const char *name, const struct sotto_error *error) {
@@ -237,46 +235,33 @@ static int conclude(const struct sending *sending, const struct tally *tally,
     return status;
 }
 
-/* Whether all that is told says "Nothing was sent.": then it is true of the whole call. */
-static bool is_nothing_sent(struct sending *sending, const struct sotto_send *message) {
-    struct sotto_sent sent;
-    struct sotto_error failure;
+/* Then "Nothing was sent." is true of the whole call. */
+static bool is_nothing_sent(const struct sending *sending) {
     for (size_t i = 0; i < sending->count; i++) {
-        describe(sending, i, message, &sent, &failure);
-        if (failure.exit == 0 || strstr(failure.help, SENT_NOTHING) == NULL) {
+        const struct owner_sent *answer = &sending->parcels[i].answer;
+        if (answer->error.exit == 0 || answer->effect != SENT_NOT) {
             return false;
         }
     }
     return true;
 }
 
-/* Something went to somebody: "Nothing was sent to bob." */
-static void name_unsent(const char *name, struct sotto_error *failure) {
-    char rest[sizeof(failure->help)];
-    char *stop = strstr(failure->help, SENT_NOTHING);
-    if (stop == NULL) {
-        return;
-    }
-    stop += strlen(SENT_NOTHING) - 1;
-    memcpy(rest, stop, strlen(stop) + 1);
-    snprintf(stop, sizeof(failure->help) - (size_t)(stop - failure->help), " to %s%s", name, rest);
-}
-
 static int tell(struct sending *sending, const struct sotto_send *message, sotto_sent_fn *each,
                 void *context, struct sotto_error *error) {
     struct tally tally = {.failed = 0};
-    bool is_nothing = is_nothing_sent(sending, message);
     for (size_t i = 0; i < sending->count; i++) {
-        struct sotto_sent sent;
-        struct sotto_error failure;
-        describe(sending, i, message, &sent, &failure);
-        if (failure.exit != 0) {
-            if (!is_nothing && sending->count > 1) {
-                name_unsent(sent.to, &failure);
-            }
-            count_failure(&tally, sent.to, &failure);
+        describe(sending, i, message);
+    }
+    bool is_named = sending->count > 1 && !is_nothing_sent(sending);
+    for (size_t i = 0; i < sending->count; i++) {
+        struct owner_sent *answer = &sending->parcels[i].answer;
+        if (answer->error.exit != 0) {
+            char effect[SENT_EFFECT_SIZE];
+            sent_effect_text(answer->effect, is_named ? answer->sent.to : NULL, effect);
+            report_effect(&answer->error, effect);
+            count_failure(&tally, answer->sent.to, &answer->error);
         }
-        each(context, &sent, &failure);
+        each(context, &answer->sent, &answer->error);
     }
     return conclude(sending, &tally, error);
 }

@@ -14,8 +14,8 @@ struct parcel {
     enum error refused;       /**< .. which did not take it */
     uint32_t request;         /**< or at the owner of this moment; 0: not handed in there */
     bool was_taken;           /**< by some owner that may have begun to send it */
-    bool is_answered;         /**< by an owner .. */
-    struct owner_sent answer; /**< .. who said this */
+    bool is_answered;         /**< by an owner */
+    struct owner_sent answer; /**< its words, or in the end those for what came of it here */
 };
 
 struct sending {

@@ -57,16 +57,34 @@ bool sent_is_done(const struct send_result *result, enum sotto_wait wait) {
     return result->is_done && (wait != SOTTO_WAIT_DELIVERED || is_confirmed);
 }
 
-static const char *effect_of(const struct send_result *result, enum error error) {
+static enum sent_effect effect_of(const struct send_result *result, enum error error) {
+    if (error == ERR_SEND_UNKNOWN) {
+        return SENT_IS_UNKNOWN;
+    }
     if (!result->is_stored) {
-        return SENT_NOTHING;
+        return SENT_NOT;
     }
     if (error == ERR_WAITING_FOR_KEYS) {
-        return "The message is stored and goes out then (tried daily, for 30 days).";
+        return SENT_WAITS;
     }
     return result->message.accepted_ms > 0 || result->message.state == OUTGOING_ACCEPTED
-               ? "The message was sent; whether it was delivered is not known."
-               : "The message is stored and goes out later.";
+               ? SENT_UNCONFIRMED
+               : SENT_LATER;
+}
+
+void sent_effect_text(enum sent_effect effect, const char *name, char out[SENT_EFFECT_SIZE]) {
+    static const char *const TEXTS[] = {
+        [SENT_IS_UNKNOWN] = "Whether the message was sent is not known.",
+        [SENT_NOT] = SENT_NOTHING,
+        [SENT_WAITS] = "The message is stored and goes out then (tried daily, for 30 days).",
+        [SENT_LATER] = "The message is stored and goes out later.",
+        [SENT_UNCONFIRMED] = "The message was sent; whether it was delivered is not known.",
+    };
+    if (effect == SENT_NOT && name != NULL) {
+        snprintf(out, SENT_EFFECT_SIZE, "Nothing was sent to %s.", name);
+    } else {
+        snprintf(out, SENT_EFFECT_SIZE, "%s", TEXTS[effect]);
+    }
 }
 
 const char *sent_key(const char *key) {
@@ -75,11 +93,12 @@ const char *sent_key(const char *key) {
     return key[0] == '-' || key[strspn(key, PLAIN)] != '\0' ? "KEY" : key;
 }
 
-static int fail(struct runner *runner, const struct send_result *result,
-                const struct failure *failure, bool is_one_of_many, struct sotto_error *error) {
+static void fail(struct runner *runner, const struct send_result *result,
+                 const struct failure *failure, bool is_one_of_many, struct owner_sent *answer) {
     struct explained_keys keys;
     char id[SOTTO_ID_SIZE] = "";
-    struct report report = profile_report(runner->client, effect_of(result, failure->error));
+    struct report report = profile_report(runner->client, REPORT_EFFECT_LATER);
+    answer->effect = effect_of(result, failure->error);
     report.peer = result->message.to.text;
     if (result->is_stored) {
         body_id_text(result->message.msg_id, id);
@@ -96,32 +115,33 @@ static int fail(struct runner *runner, const struct send_result *result,
         report.known = keys.trusted;
         report.shown = keys.shown;
     }
-    return explain_failure(runner, failure, report, error);
+    (void)explain_failure(runner, failure, report, &answer->error);
 }
 
-static int not_confirmed(const struct runner *runner, const struct send_result *result,
-                         uint64_t timeout_ms, struct sotto_error *error) {
-    struct report report = profile_report(runner->client, "");
+static void not_confirmed(const struct runner *runner, const struct send_result *result,
+                          uint64_t timeout_ms, struct owner_sent *answer) {
+    struct report report = profile_report(runner->client, REPORT_EFFECT_LATER);
     char time[32];
     char id[SOTTO_ID_SIZE];
+    answer->effect = SENT_UNCONFIRMED;
     explain_duration(timeout_ms, time, sizeof(time));
     body_id_text(result->message.msg_id, id);
     report.cause = time;
     report.detail = sent_key(result->message.key);
     report.peer = result->message.to.text;
     report.id = id;
-    return report_error(error, ERR_NOT_CONFIRMED, &report);
+    (void)report_error(&answer->error, ERR_NOT_CONFIRMED, &report);
 }
 
-int sent_explain(struct runner *runner, const struct send_result *result,
-                 const struct sent_wish *wish, struct sotto_error *error) {
+void sent_explain(struct runner *runner, const struct send_result *result,
+                  const struct sent_wish *wish, struct owner_sent *answer) {
     if (result->failure.error != OK) {
-        return fail(runner, result, &result->failure, wish->is_one_of_many, error);
+        fail(runner, result, &result->failure, wish->is_one_of_many, answer);
+    } else if (wish->wait != SOTTO_WAIT_DELIVERED || result->message.delivered_ms > 0) {
+        (void)report_error(&answer->error, OK, NULL);
+    } else if (engine_phase(runner->engine) == ENGINE_OVER) {
+        fail(runner, result, engine_failure(runner->engine), wish->is_one_of_many, answer);
+    } else {
+        not_confirmed(runner, result, wish->timeout_ms, answer);
     }
-    if (wish->wait != SOTTO_WAIT_DELIVERED || result->message.delivered_ms > 0) {
-        return report_error(error, OK, NULL);
-    }
-    return engine_phase(runner->engine) == ENGINE_OVER
-               ? fail(runner, result, engine_failure(runner->engine), wish->is_one_of_many, error)
-               : not_confirmed(runner, result, wish->timeout_ms, error);
 }

@@ -5,9 +5,14 @@
 #define SOTTO_LIBSOTTO_SENT_H
 
 #include "libsotto/explain.h"
+#include "libsotto/owner_wire.h"
+#include "libsotto/report.h"
 
-/** The effect of a call that failed before anything was handed in. */
-#define SENT_NOTHING "Nothing was sent."
+enum { SENT_EFFECT_SIZE = 96 };
+
+/** The sentence for it. `name`: to whom nothing was sent, when something went to others; or NULL.
+ */
+void sent_effect_text(enum sent_effect effect, const char *name, char out[SENT_EFFECT_SIZE]);
 
 /** "queued", "accepted", "delivered"; "" when it was given up. */
 const char *sent_state(const struct outgoing *message);
@@ -33,9 +38,9 @@ bool sent_is_done(const struct send_result *result, enum sotto_wait wait);
 const char *sent_key(const char *key);
 
 /** Says why it has not come as far as `wish` says: its failure, that of the connection while it was
- * to be confirmed, or that nothing was confirmed in time (not_confirmed). Returns the exit status;
- * 0, and no error, when it has come so far. */
-int sent_explain(struct runner *runner, const struct send_result *result,
-                 const struct sent_wish *wish, struct sotto_error *error);
+ * to be confirmed, or that nothing was confirmed in time (not_confirmed). Fills error and effect;
+ * no error when it has come so far. */
+void sent_explain(struct runner *runner, const struct send_result *result,
+                  const struct sent_wish *wish, struct owner_sent *answer);
 
 #endif

@@ -16,8 +16,8 @@ import pytest
 import sottotest
 from sottotest import Follower, reduced, wait_until
 
-HELLO = b"\0\0\0\x0c\x01\0\0\0\0sotto\0\x01"
-OTHER_HELLO = HELLO[:-1] + b"\x02"
+HELLO = b"\0\0\0\x0c\x01\0\0\0\0sotto\0\x02"
+OTHER_HELLO = HELLO[:-1] + b"\x01"
 MANY = reduced(50, 20)
 SECONDS = reduced(10, 60)  # generous: bench/fifty measures
 
@@ -194,7 +194,8 @@ def test_plain_sends_killed_while_they_serve_others(people):
 
 def test_what_is_handed_in_ends_as_it_would_without_an_owner(people):
     server, ana, bob = people
-    cases = [["nobody-here", "hi"], ["ana", "hi"], ["bob", "hi", "--require-verified"], ["bob,nobody-here", "hi"]]
+    cases = [["nobody-here", "hi"], ["ana", "hi"], ["bob", "hi", "--require-verified"], ["bob,nobody-here", "hi"],
+             ["nobody-here,nemo", "hi"]]
     alone = [ana.run("send", *case, "--json", expect=None) for case in cases]
     follower = follow(ana)
     served = [ana.run("send", *case, "--json", expect=None) for case in cases]
@@ -202,7 +203,8 @@ def test_what_is_handed_in_ends_as_it_would_without_an_owner(people):
     for one, other in zip(alone, served):
         assert (one.exit, one.err) == (other.exit, other.err)
         assert variable.sub("", one.out) == variable.sub("", other.out)
-    assert [one.exit for one in served] == [7, 2, 4, 10]
+    assert [one.exit for one in served] == [7, 2, 4, 10, 7]
+    assert "Nothing was sent to nobody-here." in served[3].err and "Nothing was sent. " in served[4].err
     ana.send("bob", "once", "--id", "some key")
     assert ana.send_json("bob", "once", "--id", "some key")["repeated"]
     queued = ana.send_json("bob", "x" * 65000, "--queue")

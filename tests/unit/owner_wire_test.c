@@ -42,6 +42,7 @@ static struct owner_sent sample_sent(void) {
                   .id = "BBBBBBBBBBBBBBBBBBBBBBBBBB",
                   .time_ms = 1700000000001,
                   .cause = "a path \xff that is no UTF-8"},
+        .effect = SENT_EFFECT_LAST,
     };
     return message;
 }
@@ -101,6 +102,9 @@ static void carries_what_became_of_it(void **state) {
     assert_string_equal(got.error.id, sent.error.id);
     assert_int_equal(got.error.time_ms, sent.error.time_ms);
     assert_string_equal(got.error.cause, sent.error.cause);
+    assert_int_equal(got.effect, sent.effect);
+    out.data[out.size - 1] = SENT_EFFECT_LAST + 1;
+    assert_int_equal(owner_read_sent(cut(&out, OWNER_SENT, UINT32_MAX), &got), ERR_MALFORMED);
     buffer_clear(&out);
 }
 
