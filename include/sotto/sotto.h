@@ -255,8 +255,10 @@ enum { SOTTO_RECIPIENTS_MAX = 256 };
  * used. When all have an answer, `each` is called once for each of them, in order. Returns 0 when
  * all messages have come as far as `wait` says; the error itself when all failed with one code;
  * else partial (exit 10). Nothing is sent, and `each` is not called, when the text, a name or the
- * list is wrong (usage: somebody is named twice, too many), or when the profile cannot be used.
- * Messages that another process has taken and not answered for when that happens: send_unknown. */
+ * list is wrong (usage: somebody is named twice, too many), or when the profile cannot be used, or
+ * memory is lacking, before the first message is handed in. Afterwards `each` is called for all of
+ * them even so: a message that another process has taken and not answered for is send_unknown, one
+ * that nobody has taken has failed with that error. */
 SOTTO_API SOTTO_MUST_CHECK int
 sotto_send_each(struct sotto *client, const struct sotto_send *message, const char *const *to,
                 size_t count, sotto_sent_fn *each, void *context, struct sotto_error *error);

@@ -149,8 +149,10 @@ static void submit(struct sending *sending, const struct sotto_send *message) {
         }
         submission.to = parcel->to;
         memcpy(submission.msg_id, parcel->msg_id, MESSAGE_ID_BYTES);
-        parcel->refused = engine_submit(engine, profile_now(sending->runner.client), &submission,
-                                        &parcel->number);
+        enum error error = engine_submit(engine, profile_now(sending->runner.client), &submission,
+                                         &parcel->number);
+        /* An owner that has ended may have sent it before. */
+        parcel->refused = error != OK && parcel->was_taken ? ERR_SEND_UNKNOWN : error;
     }
 }
 
