@@ -55,6 +55,12 @@ static int read_file(struct app *app, const char *path, struct sotto_error *erro
     return status;
 }
 
+bool passphrase_credential(const struct app *app, char path[PATH_MAX_BYTES]) {
+    return app->credentials != NULL &&
+           path_join(app->credentials, "sotto.passphrase", path, PATH_MAX_BYTES) == OK &&
+           access(path, F_OK) == 0;
+}
+
 /* Reads from the first source that was named. `*found` tells whether there was one. */
 static int read_source(struct app *app, bool *found, struct sotto_error *error) {
     char path[PATH_MAX_BYTES];
@@ -69,9 +75,7 @@ static int read_source(struct app *app, bool *found, struct sotto_error *error) 
     if (app->passphrase_handle >= 0) {
         return read_line(app, app->passphrase_handle, "--passphrase-fd", error);
     }
-    if (app->credentials != NULL &&
-        path_join(app->credentials, "sotto.passphrase", path, sizeof(path)) == OK &&
-        access(path, F_OK) == 0) {
+    if (passphrase_credential(app, path)) {
         return read_file(app, path, error);
     }
     const char *set = settings_value(app->settings, SETTING_PASSPHRASE_FILE);

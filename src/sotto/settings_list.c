@@ -6,6 +6,7 @@
 #include "base/suggest.h"
 #include "sotto/fault.h"
 #include "sotto/json.h"
+#include "sotto/passphrase.h"
 #include "sotto/visible.h"
 
 #include <stdio.h>
@@ -53,11 +54,36 @@ static const char *variable(const char *name) {
     return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
-static struct held find_held(const struct app *app, enum setting setting) {
+/* Where else a passphrase comes from, if that is stronger than what may name its file; `room` holds
+ * the value. */
+static bool find_passphrase(const struct app *app, struct held *held, char room[PATH_MAX_BYTES]) {
+    if (app->request->given[OPTION_PASSPHRASE_FILE] > 0) {
+        return false;
+    }
+    if (app->passphrase_handle >= 0) {
+        snprintf(room, PATH_MAX_BYTES, "/dev/fd/%d", app->passphrase_handle);
+        held->origin = "option";
+        held->where = option_row(OPTION_PASSPHRASE_FD)->name;
+    } else if (variable(VARIABLES[SETTING_PASSPHRASE_FILE]) == NULL &&
+               passphrase_credential(app, room)) {
+        held->origin = "environment";
+        held->where = "CREDENTIALS_DIRECTORY";
+    } else {
+        return false;
+    }
+    held->value = room;
+    return true;
+}
+
+static struct held find_held(const struct app *app, enum setting setting,
+                             char room[PATH_MAX_BYTES]) {
     const struct request *request = app->request;
     enum option_id option = option_of(setting);
     struct held held = {.name = setting_name(setting), .origin = "default"};
     const char *set = variable(VARIABLES[setting]);
+    if (setting == SETTING_PASSPHRASE_FILE && find_passphrase(app, &held, room)) {
+        return held;
+    }
     held.line = settings_find(app->settings, setting);
     if (option != OPTIONS && request->given[option] > 0) {
         held.origin = "option";
@@ -172,7 +198,8 @@ must_check int settings_list(struct app *app, const char *only, struct sotto_err
     int status = 0;
     for (int i = 0; status == 0 && i < SETTINGS; i++) {
         if (only == NULL || strcmp(only, setting_name((enum setting)i)) == 0) {
-            const struct held held = find_held(app, (enum setting)i);
+            char room[PATH_MAX_BYTES];
+            const struct held held = find_held(app, (enum setting)i, room);
             found = true;
             status = put_held(app, &held, error);
         }

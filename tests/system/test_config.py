@@ -2,7 +2,8 @@
 """sotto.conf: what holds, where it was said, and that nothing in it is passed over in silence."""
 import pytest
 
-from sottotest import Client, world
+import wire
+from sottotest import Client, free_port, world
 
 
 def write(client, text, name="config/sotto.conf"):
@@ -44,6 +45,33 @@ def test_the_stronger_place_wins_and_is_named(ana):
     other = write(ana, "[client]\ntimeout = 7s\n", "other.conf")
     assert settings(ana, "--config", other)["timeout"] == ("7s", "file")
     assert settings(ana, "--config", other)["profile"] == ("default", "default"), "in place of every other file"
+
+
+def test_where_the_passphrase_comes_from(ana, tmp_path):
+    """What is shown is what opens the store: each weaker place names a wrong one."""
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_text("correct horse\n")
+    wrong.write_text("wrong\n")
+    given = tmp_path / "sotto.passphrase"
+    ana.run("join", wire.link("127.0.0.1", free_port(), bytes(32)), "--name", "ana", "--passphrase-file", right, expect=5)
+
+    def holds(*args, variable=None, **environment):
+        ana.passphrase_file = variable
+        said = ana.run("card", *args, stdin=b"correct horse\n", expect=(0, 6), **environment)
+        assert said.code != "wrong_passphrase"
+        return ana.run("config", "passphrase-file", *args, SOTTO_PLAIN="0", **environment).out.split("\t")[1:]
+
+    path = write(ana, f"[client]\npassphrase-file = {right}\n")
+    assert holds() == [str(right), f"{path}:2\n"]
+    assert holds(CREDENTIALS_DIRECTORY=tmp_path) == [str(right), f"{path}:2\n"], "there is none in that folder"
+    write(ana, f"[client]\npassphrase-file = {wrong}\n")
+    given.write_text("correct horse\n")
+    assert holds(CREDENTIALS_DIRECTORY=tmp_path) == [str(given), "CREDENTIALS_DIRECTORY\n"]
+    given.write_text("wrong\n")
+    assert holds(variable=right, CREDENTIALS_DIRECTORY=tmp_path) == [str(right), "SOTTO_PASSPHRASE_FILE\n"]
+    found = {"variable": wrong, "CREDENTIALS_DIRECTORY": tmp_path}
+    assert holds("--passphrase-fd", "0", **found) == ["/dev/fd/0", "--passphrase-fd\n"]
+    assert holds("--passphrase-fd", "2", "--passphrase-file", right, **found) == [str(right), "--passphrase-file\n"]
 
 
 def test_a_mistake_stops_every_command_but_help(ana):
