@@ -5,8 +5,8 @@
  *   once PROGRAM [ARGUMENT...]    its output goes nowhere; prints its microseconds,
  *                                  those of CPU, its peak in KiB, its exit status */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <spawn.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -48,8 +48,7 @@ int main(int argc, char **argv) {
     }
     int64_t took = now_us() - begin;
     posix_spawn_file_actions_destroy(&actions);
-    printf("%lld %lld %ld %d\n", (long long)took,
-           (long long)(us_of(used.ru_utime) + us_of(used.ru_stime)), used.ru_maxrss,
-           WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    printf("%" PRId64 " %" PRId64 " %ld %d\n", took, us_of(used.ru_utime) + us_of(used.ru_stime),
+           used.ru_maxrss, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     return 0;
 }

@@ -56,7 +56,8 @@ class FakeServer:
             threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
 
     def _serve(self, stream):
-        state = {"name": None}
+        # What held when it began holds to its end: its last ACK may be read after its client has ended.
+        state = {"name": None, "forgets": self.forgets}
         try:
             while True:
                 kind, request, body = stream.frame(seconds=120)
@@ -176,7 +177,7 @@ class FakeServer:
         reader.finish()
         self.acked += handles
         with self.lock:
-            for handle in handles if self.forgets else ():
+            for handle in handles if state["forgets"] else ():
                 self.mailboxes.get(state["name"], {}).pop(handle, None)
         return SILENCE
 
