@@ -29,13 +29,15 @@ static void fetch_all(void) {
     library.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     library.sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
     library.aes_256_cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    library.aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     library.hmac_sha256 = new_hmac_sha256();
 }
 
 const struct library *library_get(void) {
     bool complete = CRYPTO_THREAD_run_once(&library_once, fetch_all) == 1 &&
                     library.sha256 != NULL && library.sha512 != NULL &&
-                    library.aes_256_cbc != NULL && library.hmac_sha256 != NULL;
+                    library.aes_256_cbc != NULL && library.aes_256_gcm != NULL &&
+                    library.hmac_sha256 != NULL;
     return complete ? &library : NULL;
 }
 

@@ -14,6 +14,7 @@ struct library {
     EVP_MD *sha256;
     EVP_MD *sha512;
     EVP_CIPHER *aes_256_cbc;
+    EVP_CIPHER *aes_256_gcm;
     EVP_MAC_CTX *hmac_sha256; /**< without a key; EVP_MAC_CTX_dup makes one to use */
 };
 

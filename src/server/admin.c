@@ -106,8 +106,27 @@ void remove_done(struct server *server, struct store_op *op) {
         if (mailbox != NULL && mailbox->is_loaded) {
             mailbox_forget(server, mailbox);
         }
+        erase_begin(server);
     }
     answer(op);
+}
+
+/* --- erasing --- */
+
+void erase_begin(struct server *server) {
+    struct store_op *op = server->is_erasing ? NULL : store_op_new(STORE_ERASE);
+    if (op != NULL) {
+        server->is_erasing = true;
+        queue_add(server, op);
+    }
+}
+
+/* One step a batch, so that nobody waits for all of them. */
+void erase_done(struct server *server, struct store_op *op) {
+    server->is_erasing = false;
+    if (op->result == OK && op->erase->more && !server->is_shutting_down) {
+        erase_begin(server);
+    }
 }
 
 /* --- expiry
@@ -133,6 +152,7 @@ void expire_tick(struct server *server) {
         return;
     }
     server->expire_ms = server->now.monotonic_ms + EXPIRE_EVERY_MS;
+    erase_begin(server); /* what a server that ended, or a full disk, left undone */
     struct store_op *op = store_op_new(STORE_EXPIRE);
     if (op != NULL) {
         op->expire->is_due = trusted;

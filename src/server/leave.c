@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* LEAVE: a device ends its own account (docs/PROTOCOL.md 4.3). What it had is gone when DONE is
- * said; its name stays its account key's. */
+/* LEAVE: a device ends its own account (docs/PROTOCOL.md 4.3). When DONE is said, what it had is
+ * gone or nobody's, and being erased; its name stays its account key's. */
 #include "server/state.h"
 
 #include <string.h>
@@ -51,7 +51,10 @@ void leave_done(struct server *server, struct store_op *op) {
         connection_fail(server, connection, op->request,
                         op->result == ERR_NOT_FOUND ? ERR_LOGIN_REFUSED : op->result, 0, "");
     }
-    if (op->result == OK && !op->mailbox->is_gone) {
-        mailbox_forget(server, op->mailbox);
+    if (op->result == OK) {
+        if (!op->mailbox->is_gone) {
+            mailbox_forget(server, op->mailbox);
+        }
+        erase_begin(server);
     }
 }

@@ -144,6 +144,7 @@ static void (*const DONE[])(struct server *, struct store_op *) = {
     [STORE_STATE] = state_done,
     [STORE_LEAVE] = leave_done,
     [STORE_SEEN] = seen_done,
+    [STORE_ERASE] = erase_done,
 };
 
 static void finish(struct server *server, struct store_op *op) {
@@ -169,6 +170,7 @@ static enum fate fate_of(const struct store_op *op) {
     case STORE_STATE:
     case STORE_LEAVE:
     case STORE_SEEN:
+    case STORE_ERASE:
     case STORE_EXPIRE:
         return FATE_REFUSED;
     case STORE_BUNDLE:

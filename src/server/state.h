@@ -255,6 +255,7 @@ struct server {
     uint64_t expire_ms;
     uint64_t expire_messages_from_ms;
     bool is_expiring;
+    bool is_erasing;
     int64_t clock_offset; /**< wall minus monotonic */
     bool has_next_key;
     uint8_t next_key[HASH_BYTES];
@@ -452,5 +453,8 @@ void remove_done(struct server *server, struct store_op *op);
 void state_done(struct server *server, struct store_op *op);
 void expire_done(struct server *server, struct store_op *op);
 void expire_tick(struct server *server);
+/** A device has gone: what waited for it is erased, step by step. Nothing when that is under way. */
+void erase_begin(struct server *server);
+void erase_done(struct server *server, struct store_op *op);
 
 #endif

@@ -25,6 +25,7 @@ static const size_t BODY_BYTES[] = {
     [STORE_STATE] = sizeof(struct store_state),
     [STORE_LEAVE] = sizeof(struct store_leave),
     [STORE_SEEN] = sizeof(struct store_seen),
+    [STORE_ERASE] = sizeof(struct store_erase),
 };
 
 static void fill(struct envelope *envelope, struct bytes bytes) {

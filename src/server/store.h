@@ -95,6 +95,7 @@ enum store_kind {
     STORE_STATE,       /**< disables or enables an account; ERR_NOT_FOUND, also of one that left */
     STORE_LEAVE,       /**< an account with all it has, but for its name; see struct store_leave */
     STORE_SEEN,        /**< the day on which an account was in */
+    STORE_ERASE,       /**< a step of erasing what waited for devices that have gone */
 };
 
 /** OK: the account stands, `device` is filled. The same certificate again is OK and takes no
@@ -260,8 +261,8 @@ struct store_state {
     uint64_t device;
 };
 
-/** The device with its keys, prekeys and mailbox goes, and who asked for whose prekeys; the account
- * stays as a name that is its account key's. ERR_NOT_FOUND: `cid` is not the device's any more.
+/** The device goes with its keys and prekeys, and who asked for whose prekeys; the account stays as
+ * a name that is its account key's. What waited for it is nobody's, and STORE_ERASE takes it. ERR_NOT_FOUND: `cid` is not the device's any more.
  * ERR_ACCOUNT_DISABLED. */
 struct store_leave {
     uint64_t device;
@@ -272,6 +273,10 @@ struct store_leave {
 struct store_seen {
     uint64_t account;
     uint32_t day;
+};
+
+struct store_erase {
+    bool more; /**< ask again */
 };
 
 struct store_op {
@@ -302,6 +307,7 @@ struct store_op {
         struct store_state *state;
         struct store_leave *leave;
         struct store_seen *seen;
+        struct store_erase *erase;
         void *any;
     };
 };

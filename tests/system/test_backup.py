@@ -82,15 +82,21 @@ def test_a_backup_goes_through_a_pipe_and_comes_back_from_one(tmp_path, server):
 
 def test_a_backup_holds_no_message_that_was_deleted(tmp_path, server):
     ana, bob = people(server, tmp_path, "ana", "bob")
+    ana.send("bob", "the first is large")
+    assert len(bob.recv()) == 1
+    ana.recv()  # confirmed: from now on they are small
     ana.send("bob", "soon gone")
+    ana.send("bob", "soon gone, too " * 300)
     with sqlite3.connect(f"file:{server.data / 'server.db'}?mode=ro", uri=True) as database:
-        envelope, = database.execute("SELECT envelopes FROM runs").fetchone()
+        key, sealed = database.execute("SELECT key, sealed FROM runs JOIN bodies USING (row)").fetchone()
+        envelope, = database.execute("SELECT envelopes FROM runs WHERE key IS NULL").fetchone()
     before, after = tmp_path / "before", tmp_path / "after"
     server.run("backup", str(before))
-    assert envelope[-64:] in before.read_bytes()
-    assert len(bob.recv()) == 1
+    parts = key, sealed[-64:], envelope[-64:]
+    assert all(part in before.read_bytes() for part in parts)
+    assert len(bob.recv()) == 2
     server.run("backup", str(after))
-    assert envelope[-64:] not in after.read_bytes()
+    assert not any(part in after.read_bytes() for part in parts)
 
 
 def test_what_backup_refuses(tmp_path, server):
@@ -133,7 +139,7 @@ def test_check_sees_a_message_that_was_changed_and_a_page_that_was(tmp_path, ser
                                                   ["database", "whole"]]
     server.stop()
     with sqlite3.connect(server.data / "server.db") as database:
-        database.execute("UPDATE runs SET envelopes = zeroblob(length(envelopes)) WHERE last = 1")
+        database.execute("UPDATE bodies SET sealed = zeroblob(length(sealed)) WHERE row = (SELECT min(row) FROM bodies)")
     assert "whole" in server.run("check").out
     changed = server.run("check", "--deep", expect=9)
     check(changed, "store_broken")

@@ -107,7 +107,7 @@ def test_whoever_leaves_keeps_the_name(tmp_path, forge, server):
     assert bob.stream.frames_to_the_end() == [(wire.DONE, number, b"")]
     with sqlite3.connect(f"file:{server.database()}?mode=ro", uri=True) as database:
         assert database.execute("SELECT count(*) FROM devices").fetchone() == (1,)
-        assert database.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+        sottotest.wait_until(lambda: database.execute("SELECT count(*) FROM runs").fetchone() == (0,))
     kind, body = ana.ask(wire.SEND, wire.send("bob", wire.compact_junk()))
     assert kind == wire.ERROR and wire.read_error(body)["code"] == "no_such_user"
     bob.stream = wire.connect(server)

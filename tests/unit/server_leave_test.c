@@ -12,7 +12,7 @@ static void leaves(struct world *world, struct peer *peer) {
     assert_true(peer->is_closed);
 }
 
-/* In one transaction, and the answer after it. */
+/* The answer comes after the transaction. */
 static void what_it_had_is_gone_but_for_the_name(void **state) {
     struct world *world = *state;
     struct peer *ana = world_member(world, "ana");
@@ -46,6 +46,49 @@ static void what_it_had_is_gone_but_for_the_name(void **state) {
     peer_fetch(world, ana, 10);
     world_settle(world);
     peer_expect_deliver(ana, "bob", "from one who leaves");
+}
+
+/* Rows of their own, each with a message. */
+static void fill_rows(struct world *world, struct peer *from, const char *name, uint32_t count) {
+    for (uint32_t i = 1; i <= count; i++) {
+        peer_send(world, from, name, i, "waits");
+        world_settle(world);
+        peer_expect(from, WIRE_ACCEPTED);
+    }
+}
+
+/* Others do not wait for a large mailbox: it is nobody's at once, and goes step by step; also when
+ * the server ends in between. */
+static void a_large_mailbox_goes_in_steps(void **state) {
+    enum { COUNT = 100 };
+    struct world *world = *state;
+    struct peer *ana = world_member(world, "ana");
+    struct peer *bob = world_member(world, "bob");
+    fill_rows(world, ana, "bob", COUNT);
+    peer_fetch(world, bob, 1);
+    world_settle(world);
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", "waits"));
+    world_settle(world);
+    (void)peer_expect_deliver(bob, "ana", "waits");
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs"), COUNT - 1);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM marks"), 1);
+    world->holds_batches = true;
+    peer_leave(world, bob);
+    world_settle(world);
+    world_finish_batch(world);
+    peer_expect(bob, WIRE_DONE);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs"), COUNT - 1);
+    world_settle(world);
+    world_finish_batch(world);
+    int64_t left = world_count(world, "SELECT count(*) FROM runs");
+    assert_true(left > 0 && left < COUNT - 1);
+    world->holds_batches = false;
+    world_restart(world);
+    world_pass(world, 1000);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs"), 0);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM marks"), 0);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM newest_marks"), 0);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM erasing"), 0);
 }
 
 static void to_others_there_is_no_such_user(void **state) {
@@ -239,6 +282,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_it_had_is_gone_but_for_the_name, world_begin,
                                         world_end),
+        cmocka_unit_test_setup_teardown(a_large_mailbox_goes_in_steps, world_begin, world_end),
         cmocka_unit_test_setup_teardown(to_others_there_is_no_such_user, world_begin, world_end),
         cmocka_unit_test_setup_teardown(the_name_is_kept_for_its_account_key, world_begin,
                                         world_end),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Messages of one mailbox that are committed together stand in one row: what that must not change.
  */
-#include "server/store/query.h"
+#include "server/store/marks.h"
 #include "server_world.h"
 
 #include <sqlite3.h>
@@ -92,7 +92,11 @@ static void a_row_outlives_some_of_its_messages(void **state) {
     }
     world_settle(world);
     assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), COUNT / 3);
-    assert_int_equal(world_count(world, "SELECT sum(length(envelopes)) - sum(bytes) FROM runs"), 0);
+    assert_int_equal(world_count(world,
+                                 "SELECT (SELECT sum(length(envelopes)) FROM runs) +"
+                                 " (SELECT coalesce(sum(length(sealed) - 16), 0) FROM bodies) -"
+                                 " (SELECT sum(bytes) FROM runs)"),
+                     0);
     world_restart(world);
     bob = fetch(world, COUNT);
     for (uint32_t i = 3; i <= COUNT; i += 3) {
@@ -195,7 +199,7 @@ static void damage(void **state, const char *sql) {
     }
     world_settle(world);
     assert_int_equal(sqlite3_exec(world->store->database, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(messages_damaged(world->store), 1);
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 1);
     struct peer *bob = fetch(world, 100);
     peer_expect_deliver(bob, "ana", text_of(1));
     peer_expect_deliver(bob, "ana", text_of(2));
@@ -203,12 +207,12 @@ static void damage(void **state, const char *sql) {
     peer_expect(bob, WIRE_CAUGHT_UP);
     assert_non_null(strstr(world->log, "damaged"));
     world_settle(world);
-    assert_int_equal(messages_damaged(world->store), 1);
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 1);
     ana = world_login(world, "ana");
     peer_send(world, ana, "bob", 3, text_of(3));
     world_settle(world);
     peer_expect(ana, WIRE_ACCEPTED);
-    assert_int_equal(messages_damaged(world->store), 0);
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 0);
     bob = fetch(world, 100);
     for (uint32_t i = 1; i <= 3; i++) {
         peer_expect_deliver(bob, "ana", text_of(i));
@@ -232,6 +236,174 @@ static void a_head_among_others_is_damaged(void **state) {
 static void the_digest_in_a_head_is_damaged(void **state) {
     damage(state, "UPDATE runs SET heads = CAST(substr(heads, 1, 2 * length(heads) / 4 + 30)"
                   " || zeroblob(1) || substr(heads, 2 * length(heads) / 4 + 32) AS BLOB)");
+}
+
+/* Four envelopes that are encrypted together. */
+static void four_apart(struct world *world, uint8_t envelopes[4][1000]) {
+    struct peer *ana = world_member(world, "ana");
+    (void)world_member(world, "bob");
+    for (uint32_t i = 0; i < 4; i++) {
+        memset(envelopes[i], (int)('a' + i), 1000);
+        envelopes[i][0] = 1;
+        envelopes[i][1] = 0x12;
+        peer_send_bytes(world, ana, "bob", i + 1, bytes_make(envelopes[i], 1000));
+    }
+    world_settle(world);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM bodies"), 1);
+}
+
+static uint64_t expect_bytes(struct peer *peer, struct bytes envelope) {
+    struct wire_deliver deliver;
+    assert_int_equal(wire_read_deliver(peer_expect(peer, WIRE_DELIVER).body, &deliver), OK);
+    assert_true(bytes_equal(deliver.envelope, envelope));
+    return deliver.handle;
+}
+
+static void change(struct world *world, const char *sql) {
+    assert_int_equal(sqlite3_exec(world->store->database, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void read_key(struct world *world, uint8_t key[32]) {
+    sqlite3_blob *blob;
+    assert_int_equal(sqlite3_blob_open(world->store->database, "main", "runs", "key",
+                                       world_count(world, "SELECT row FROM runs"), 0, &blob),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_blob_read(blob, key, 32, 0), SQLITE_OK);
+    assert_int_equal(sqlite3_blob_close(blob), SQLITE_OK);
+}
+
+/* A bit of what stands apart: the others are delivered, and the one is mended. What is left after
+ * one was acknowledged is under another key. */
+static void one_that_stands_apart_is_damaged(void **state) {
+    static uint8_t envelopes[4][1000];
+    uint8_t key[32];
+    uint8_t later[32];
+    struct world *world = *state;
+    four_apart(world, envelopes);
+    read_key(world, key);
+    change(world, "UPDATE bodies SET sealed = CAST(substr(sealed, 1, 2500) || X'ff' ||"
+                  " substr(sealed, 2502) AS BLOB)");
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 1);
+    struct peer *bob = fetch(world, 100);
+    peer_ack(world, bob, expect_bytes(bob, bytes_of(envelopes[0])));
+    (void)expect_bytes(bob, bytes_of(envelopes[1]));
+    (void)expect_bytes(bob, bytes_of(envelopes[3]));
+    world_settle(world);
+    assert_int_equal(world_count(world, "SELECT max(count) FROM runs"), 3);
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 1);
+    read_key(world, later);
+    assert_memory_not_equal(key, later, sizeof(key));
+    struct peer *ana = world_login(world, "ana");
+    peer_send_bytes(world, ana, "bob", 3, bytes_of(envelopes[2]));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 0);
+    bob = fetch(world, 100);
+    for (size_t i = 1; i < 4; i++) {
+        peer_ack(world, bob, expect_bytes(bob, bytes_of(envelopes[i])));
+    }
+    world_settle(world);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM bodies"), 0);
+}
+
+static void without_its_key_or_body_all_of_a_row_is_damaged(void **state) {
+    static const char *const LOST[] = {"UPDATE runs SET key = zeroblob(32)",
+                                       "UPDATE runs SET key = zeroblob(31)",
+                                       "UPDATE bodies SET sealed = x'00'", "DELETE FROM bodies"};
+    static uint8_t envelopes[4][1000];
+    struct world *world = *state;
+    four_apart(world, envelopes);
+    for (size_t i = 0; i < sizeof(LOST) / sizeof(LOST[0]); i++) {
+        change(world, LOST[i]);
+        assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 4);
+    }
+    struct peer *bob = fetch(world, 100);
+    peer_expect(bob, WIRE_CAUGHT_UP);
+    struct peer *ana = world_login(world, "ana");
+    for (uint32_t i = 0; i < 4; i++) {
+        peer_send_bytes(world, ana, "bob", i + 1, bytes_of(envelopes[i]));
+    }
+    world_settle(world);
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 0);
+    bob = fetch(world, 100);
+    for (size_t i = 0; i < 4; i++) {
+        (void)expect_bytes(bob, bytes_of(envelopes[i]));
+    }
+}
+
+/* Where an envelope begins stands outside its head's checksum: what is read there is looked at. */
+static void a_beginning_among_others_is_damaged(void **state) {
+    static uint8_t envelopes[4][1000];
+    struct world *world = *state;
+    uint8_t at[4];
+    sqlite3_blob *heads;
+    four_apart(world, envelopes);
+    put_u32(at, 2999);
+    assert_int_equal(sqlite3_blob_open(world->store->database, "main", "runs", "heads",
+                                       world_count(world, "SELECT row FROM runs"), 1, &heads),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_blob_write(heads, at, sizeof(at), 3 * HEAD_BYTES - (int)sizeof(at)),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_blob_close(heads), SQLITE_OK);
+    struct peer *bob = fetch(world, 100);
+    (void)expect_bytes(bob, bytes_of(envelopes[0]));
+    (void)expect_bytes(bob, bytes_of(envelopes[1]));
+    (void)expect_bytes(bob, bytes_of(envelopes[3]));
+    peer_expect(bob, WIRE_CAUGHT_UP);
+}
+
+/* What is remembered of a message that left is damaged in its digest: it is still known. */
+static void damaged_marks_are_no_conflict(void **state) {
+    struct world *world = *state;
+    struct peer *ana = fill(world, 1);
+    struct peer *bob = fetch(world, 100);
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(1)));
+    world_settle(world);
+    assert_int_equal(marks_damaged(world->store), 0);
+    change(world, "UPDATE marks SET marks = CAST(substr(marks, 1, 30) || zeroblob(1) ||"
+                  " substr(marks, 32) AS BLOB)");
+    assert_int_equal(marks_damaged(world->store), 1);
+    ana = world_login(world, "ana");
+    peer_send(world, ana, "bob", 1, text_of(1));
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs"), 0);
+}
+
+/* The chain of one mailbox's marks among those of others; the oldest are forgotten first, and
+ * numbers begin anew when all have gone. */
+static void marks_are_found_until_they_are_forgotten(void **state) {
+    struct world *world = *state;
+    const uint8_t marks[MARK_BYTES] = {1};
+    struct marks found;
+    for (uint64_t row = 1; row <= 9; row++) {
+        marks_add(world->store, row, 1 + row % 3, 1000 * row, bytes_of(marks));
+    }
+    struct marks_way way = marks_of(world->store, 1);
+    for (uint64_t row = 9; row > 0; row -= 3) {
+        assert_true(marks_next(&way, &found));
+        assert_int_equal(found.row, row);
+        assert_false(found.is_damaged);
+    }
+    assert_false(marks_next(&way, &found));
+    assert_false(marks_forget(world->store, 6500));
+    way = marks_of(world->store, 1);
+    assert_true(marks_next(&way, &found));
+    assert_int_equal(found.row, 9);
+    assert_false(marks_next(&way, &found));
+    assert_false(marks_forget(world->store, 9500));
+    assert_int_equal(world_count(world, "SELECT count(*) FROM newest_marks"), 0);
+    for (uint64_t row = 1; row <= 9; row++) {
+        marks_add(world->store, row, 2, 1000 * row, bytes_of(marks));
+    }
+    way = marks_of(world->store, 2);
+    for (uint64_t row = 9; row > 0; row--) {
+        assert_true(marks_next(&way, &found));
+        assert_int_equal(found.row, row);
+    }
+    assert_false(marks_next(&way, &found));
+    assert_false(marks_erase(world->store, 2));
+    assert_int_equal(world_count(world, "SELECT count(*) FROM marks"), 0);
 }
 
 enum { PLACE_AT = MARK_BYTES };
@@ -276,10 +448,10 @@ static void neighbours_that_are_damaged_are_mended(void **state) {
     struct peer *ana = four_in_a_row(world);
     copy_place(world, 0, 1);
     copy_place(world, 0, 2);
-    assert_int_equal(messages_damaged(world->store), 2);
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 2);
     offer(world, ana, 2);
     offer(world, ana, 3);
-    assert_int_equal(messages_damaged(world->store), 0);
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 0);
     struct peer *bob = fetch(world, 100);
     peer_expect_deliver(bob, "ana", text_of(1));
     peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(2)));
@@ -297,7 +469,7 @@ static void a_damaged_message_is_not_acknowledged(void **state) {
     struct peer *bob = fetch(world, 100);
     peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(2)));
     world_settle(world);
-    assert_int_equal(messages_damaged(world->store), 1);
+    assert_int_equal(messages_damaged(world->store, SQL_RUN_ALL), 1);
     assert_int_equal(world_count(world, "SELECT sum(count) FROM runs"), 3);
     offer(world, ana, 1);
     bob = fetch(world, 100);
@@ -310,7 +482,7 @@ static void a_damaged_message_is_not_acknowledged(void **state) {
 static void expect_said(struct world *world, const char *sql) {
     struct peer *ana = four_in_a_row(world);
     assert_int_equal(sqlite3_exec(world->store->database, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_true(messages_damaged(world->store) >= 4);
+    assert_true(messages_damaged(world->store, SQL_RUN_ALL) >= 4);
     offer(world, ana, 5);
     struct peer *bob = fetch(world, 100);
     peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(5)));
@@ -435,6 +607,11 @@ int main(void) {
         TEST(an_envelope_among_others_is_damaged),
         TEST(a_head_among_others_is_damaged),
         TEST(the_digest_in_a_head_is_damaged),
+        TEST(one_that_stands_apart_is_damaged),
+        TEST(without_its_key_or_body_all_of_a_row_is_damaged),
+        TEST(a_beginning_among_others_is_damaged),
+        TEST(damaged_marks_are_no_conflict),
+        TEST(marks_are_found_until_they_are_forgotten),
         TEST(neighbours_that_are_damaged_are_mended),
         TEST(a_damaged_message_is_not_acknowledged),
         TEST(a_row_without_its_heads_is_told_of),

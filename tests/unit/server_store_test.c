@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The store on SQLite: versions, damage, and that the epoch stays. */
 #include "base/require.h"
+#include "server/store/query.h"
 #include "server_world.h"
 
 #include <sqlite3.h>
@@ -132,7 +133,7 @@ static void a_damaged_row_is_loud(void **state) {
 }
 
 /* How often `what` stands in a file; 0 when there is no file. */
-static size_t occurrences(const char *path, const char *what) {
+static size_t occurrences(const char *path, struct bytes what) {
     static char content[1 << 22];
     size_t found = 0;
     FILE *file = fopen(path, "r");
@@ -142,13 +143,13 @@ static size_t occurrences(const char *path, const char *what) {
     size_t size = fread(content, 1, sizeof(content), file);
     require(size < sizeof(content));
     fclose(file);
-    for (size_t i = 0; i + strlen(what) <= size; i++) {
-        found += memcmp(content + i, what, strlen(what)) == 0;
+    for (size_t i = 0; i + what.size <= size; i++) {
+        found += memcmp(content + i, what.data, what.size) == 0;
     }
     return found;
 }
 
-static size_t left_in_the_files(const struct world *world, const char *what) {
+static size_t left_in_the_files(const struct world *world, struct bytes what) {
     char log[100];
     snprintf(log, sizeof(log), "%s-wal", world->path);
     return occurrences(world->path, what) + occurrences(log, what);
@@ -188,19 +189,121 @@ static void acknowledge_odd(struct world *world, size_t count) {
     world_settle(world);
 }
 
-/* Also after the clock jumped, when nothing expires. */
+/* The keys of larger envelopes, which are encrypted: [0] of those that stay, [1] of the others. */
+struct keys {
+    uint8_t of[2][20][32];
+    size_t count[2];
+};
+
+static void read_keys(struct world *world, struct keys *keys) {
+    sqlite3_stmt *statement;
+    *keys = (struct keys){.count = {0}};
+    assert_int_equal(sqlite3_prepare_v2(world->store->database,
+                                        "SELECT last % 2, key FROM runs WHERE key IS NOT NULL", -1,
+                                        &statement, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        const int which = sqlite3_column_int(statement, 0);
+        assert_int_equal(sqlite3_column_bytes(statement, 1), 32);
+        memcpy(keys->of[which][keys->count[which]++], sqlite3_column_blob(statement, 1), 32);
+    }
+    sqlite3_finalize(statement);
+    assert_true(keys->count[0] > 5 && keys->count[1] > 5);
+}
+
+static size_t keys_in_the_files(const struct world *world, const struct keys *keys, int which) {
+    size_t found = 0;
+    for (size_t i = 0; i < keys->count[which]; i++) {
+        found += left_in_the_files(world, bytes_of(keys->of[which][i])) > 0;
+    }
+    return found;
+}
+
+/* Also after the clock jumped, when nothing expires. Small envelopes are overwritten, of larger
+ * ones the key is. */
 static void what_was_acknowledged_is_in_no_file_after_a_minute(void **state) {
     enum { COUNT = 40 };
+    const struct bytes gone = bytes_of_string("SOON-GONE");
     struct world *world = *state;
+    struct keys keys;
     fill_mailbox(world, COUNT);
     world_pass(world, 1000);
-    assert_true(left_in_the_files(world, "SOON-GONE") > 0);
+    read_keys(world, &keys);
+    assert_true(left_in_the_files(world, gone) > 0);
+    assert_int_equal(keys_in_the_files(world, &keys, 1), keys.count[1]);
     world->now.wall_ms += 3 * HOUR_MS;
     acknowledge_odd(world, COUNT);
-    assert_true(left_in_the_files(world, "SOON-GONE") > 0);
+    assert_true(left_in_the_files(world, gone) > 0);
+    assert_true(keys_in_the_files(world, &keys, 1) > 0);
     world_pass(world, 60 * 1000);
-    assert_int_equal(left_in_the_files(world, "SOON-GONE"), 0);
-    assert_true(left_in_the_files(world, "STAYS-HERE") > 0);
+    assert_int_equal(left_in_the_files(world, gone), 0);
+    assert_int_equal(keys_in_the_files(world, &keys, 1), 0);
+    assert_true(left_in_the_files(world, bytes_of_string("STAYS-HERE")) > 0);
+    assert_int_equal(keys_in_the_files(world, &keys, 0), keys.count[0]);
+}
+
+/* Makes of the store what schema 2 made of it, when `large` is the only envelope that waits. */
+static void make_schema_2(struct world *world, struct bytes large) {
+    sqlite3 *database;
+    sqlite3_stmt *statement;
+    change(
+        world,
+        "PRAGMA user_version = 2; ALTER TABLE runs RENAME TO r; ALTER TABLE marks RENAME TO m;"
+        "DROP INDEX runs_of;"
+        "CREATE TABLE runs(row INTEGER PRIMARY KEY, device INTEGER NOT NULL REFERENCES devices ON"
+        " DELETE CASCADE, last INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+        " accepted_ms INTEGER NOT NULL, heads BLOB NOT NULL, envelopes BLOB NOT NULL);"
+        "CREATE UNIQUE INDEX runs_of ON runs(device, last);"
+        "CREATE TABLE marks(row INTEGER PRIMARY KEY, device INTEGER NOT NULL REFERENCES devices"
+        " ON DELETE CASCADE, left_ms INTEGER NOT NULL, marks BLOB NOT NULL);"
+        "CREATE INDEX marks_of ON marks(device);"
+        "INSERT INTO runs SELECT row, device, last, count, bytes, accepted_ms, heads, x'' FROM r;"
+        "INSERT INTO marks SELECT row, device, left_ms, marks FROM m;"
+        "DROP TABLE r; DROP TABLE m; DROP TABLE bodies; DROP TABLE newest_marks;"
+        "DROP TABLE erasing");
+    assert_int_equal(sqlite3_open(world->path, &database), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(database, "UPDATE runs SET envelopes = ?", -1, &statement, NULL),
+        SQLITE_OK);
+    sqlite3_bind_blob64(statement, 1, large.data, large.size, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
+/* A message that stood in its row is delivered, and then stands apart; an id that left is known. */
+static void a_store_of_schema_2_is_brought_up(void **state) {
+    static uint8_t large[5000] = {1, 0x12, 'x'};
+    struct world *world = *state;
+    struct wire_deliver deliver;
+    struct peer *ana = world_member(world, "ana");
+    struct peer *bob = world_member(world, "bob");
+    peer_send(world, ana, "bob", 1, "read before");
+    world_settle(world);
+    peer_fetch(world, bob, 10);
+    world_settle(world);
+    peer_ack(world, bob, peer_expect_deliver(bob, "ana", "read before"));
+    world_settle(world);
+    bob = world_login(world, "bob");
+    peer_send_bytes(world, ana, "bob", 2, bytes_of(large));
+    world_settle(world);
+    make_schema_2(world, bytes_of(large));
+    world_restart(world);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs WHERE key IS NOT NULL"), 1);
+    ana = world_login(world, "ana");
+    peer_send(world, ana, "bob", 1, "read before");
+    world_settle(world);
+    peer_expect(ana, WIRE_ACCEPTED);
+    bob = world_login(world, "bob");
+    peer_fetch(world, bob, 10);
+    world_settle(world);
+    assert_int_equal(wire_read_deliver(peer_expect(bob, WIRE_DELIVER).body, &deliver), OK);
+    assert_true(bytes_equal(deliver.envelope, bytes_of(large)));
+    peer_ack(world, bob, deliver.handle);
+    world_settle(world);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM runs"), 0);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM bodies"), 0);
+    assert_int_equal(world_count(world, "SELECT count(*) FROM marks"), 2);
 }
 
 /* The settings on which "accepted" rests are really in force. */
@@ -229,6 +332,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_damaged_row_is_loud, world_begin, world_end),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_in_no_file_after_a_minute,
                                         world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_store_of_schema_2_is_brought_up, world_begin, world_end),
         cmocka_unit_test_setup_teardown(the_file_is_a_synced_log, world_begin, world_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Who there is: login, registration, leaving, what the administrator decides, invites. */
-#include "server/store/query.h"
+#include "server/store/leave.h"
 
 #include <string.h>
 
@@ -233,6 +233,9 @@ void run_remove(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
     (void)now_ms;
     uint64_t account = account_of(store, &op->remove->name, &op->remove->device);
     op->result = account == 0 ? ERR_NOT_FOUND : OK;
+    if (op->result == OK && op->remove->device != 0) {
+        leave_erase_later(store, op->remove->device);
+    }
     if (op->result == OK) {
         run_on(store, SQL_ACCOUNT_DELETE, account);
     }
@@ -270,13 +273,15 @@ static enum error may_leave(struct sqlite_store *store, const struct store_leave
     return result;
 }
 
-/* With the device go its certificate, prekeys, mailbox and the ids of what was in it. */
+/* With the device go its certificate and prekeys; its mailbox is nobody's from then on, and erased
+ * in steps. */
 void run_leave(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
     const struct store_leave *in = op->leave;
     op->result = may_leave(store, in);
     if (op->result != OK) {
         return;
     }
+    leave_erase_later(store, in->device);
     run_on(store, SQL_DEVICE_DELETE, in->device);
     run_on(store, SQL_HANDOUT_DROP, in->account);
     struct query query = sql_begin(store, SQL_ACCOUNT_LEAVE);

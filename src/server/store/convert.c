@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/store/convert.h"
+#include "server/store/bodies.h"
+#include "server/store/marks.h"
 
 #include <string.h>
 
@@ -56,23 +58,52 @@ static struct old_message read_message(const struct query *query) {
     return message;
 }
 
-static void put_run(struct sqlite_store *store, const struct old_message *message) {
+/* A row of runs; envelopes that stand apart are encrypted in memory of ours. */
+struct converted {
+    uint64_t device;
+    uint64_t last;
+    uint64_t count;
+    uint64_t accepted_ms;
+    struct bytes heads;
+    struct bytes envelopes;
+};
+
+static void put_run(struct sqlite_store *store, const struct converted *run) {
+    const uint64_t row = runs_next_row(store);
+    uint8_t *scratch = runs_scratch(store, run->envelopes.size + GCM_TAG_BYTES);
+    if (scratch == NULL) {
+        return;
+    }
+    if (run->envelopes.size > 0) {
+        memcpy(scratch, run->envelopes.data, run->envelopes.size);
+    }
+    const struct body body = body_put(store, row, scratch, run->envelopes.size, false);
+    struct query query = sql_begin(store, SQL_RUN_INSERT);
+    sql_bind_u64(&query, row);
+    sql_bind_u64(&query, run->device);
+    sql_bind_u64(&query, run->last);
+    sql_bind_u64(&query, run->count);
+    sql_bind_u64(&query, run->envelopes.size);
+    sql_bind_u64(&query, run->accepted_ms);
+    body_bind(&query, &body);
+    sql_bind_bytes(&query, run->heads);
+    sql_run(&query);
+}
+
+static void put_message(struct sqlite_store *store, const struct old_message *message) {
     uint8_t head[HEAD_BYTES];
     store_fail(store, head_write(head, message->device, &message->head),
                "a row could not be prepared");
     if (!message->is_whole) {
         head_spoil(head);
     }
-    struct query query = sql_begin(store, SQL_RUN_INSERT);
-    sql_bind_u64(&query, runs_next_row(store));
-    sql_bind_u64(&query, message->device);
-    sql_bind_u64(&query, message->head.place);
-    sql_bind_u64(&query, 1);
-    sql_bind_u64(&query, message->envelope.size);
-    sql_bind_u64(&query, message->head.accepted_ms);
-    sql_bind_bytes(&query, bytes_of(head));
-    sql_bind_bytes(&query, message->envelope);
-    sql_run(&query);
+    const struct converted run = {.device = message->device,
+                                  .last = message->head.place,
+                                  .count = 1,
+                                  .accepted_ms = message->head.accepted_ms,
+                                  .heads = bytes_of(head),
+                                  .envelopes = message->envelope};
+    put_run(store, &run);
 }
 
 static void convert_ids(struct sqlite_store *store) {
@@ -82,12 +113,7 @@ static void convert_ids(struct sqlite_store *store) {
         put_u64(mark, sql_u64(&old, 1));
         copy(sql_bytes(&old, 2), mark + 8, ENVELOPE_ID_BYTES);
         copy(sql_bytes(&old, 3), mark + 8 + ENVELOPE_ID_BYTES, DIGEST_BYTES);
-        struct query query = sql_begin(store, SQL_MARK_INSERT);
-        sql_bind_u64(&query, runs_next_mark(store));
-        sql_bind_u64(&query, sql_u64(&old, 0));
-        sql_bind_u64(&query, sql_u64(&old, 4));
-        sql_bind_bytes(&query, bytes_of(mark));
-        sql_run(&query);
+        marks_add(store, runs_next_mark(store), sql_u64(&old, 0), sql_u64(&old, 4), bytes_of(mark));
     }
 }
 
@@ -95,10 +121,29 @@ void convert_messages(struct sqlite_store *store) {
     struct query old = sql_begin(store, SQL_OLD_MESSAGES);
     while (sql_row(&old)) {
         const struct old_message message = read_message(&old);
-        put_run(store, &message);
+        put_message(store, &message);
     }
     convert_ids(store);
     store_execute(store, "PRAGMA secure_delete = ON; DROP TABLE messages; DROP TABLE ids");
+}
+
+void convert_runs(struct sqlite_store *store) {
+    struct query old = sql_begin(store, SQL_OLD_RUNS);
+    while (sql_row(&old)) {
+        const struct converted run = {.device = sql_u64(&old, 0),
+                                      .last = sql_u64(&old, 1),
+                                      .count = sql_u64(&old, 2),
+                                      .accepted_ms = sql_u64(&old, 3),
+                                      .heads = sql_bytes(&old, 4),
+                                      .envelopes = sql_bytes(&old, 5)};
+        put_run(store, &run);
+    }
+    old = sql_begin(store, SQL_OLD_MARKS);
+    while (sql_row(&old)) {
+        marks_add(store, runs_next_mark(store), sql_u64(&old, 0), sql_u64(&old, 1),
+                  sql_bytes(&old, 2));
+    }
+    store_execute(store, "PRAGMA secure_delete = ON; DROP TABLE old_runs; DROP TABLE old_marks");
 }
 
 uint64_t convert_damaged(struct sqlite_store *store) {

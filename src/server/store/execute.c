@@ -27,6 +27,7 @@ static void (*const RUN[])(struct sqlite_store *, struct store_op *, uint64_t) =
     [STORE_STATE] = run_state,
     [STORE_LEAVE] = run_leave,
     [STORE_SEEN] = run_seen,
+    [STORE_ERASE] = run_erase,
 };
 
 /* TRUNCATE: what was deleted leaves the log too. PASSIVE: the log is written from its start again.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What time takes away, a small batch at a time, so that nobody waits for it. */
 #include "server/store/leave.h"
+#include "server/store/marks.h"
 
 enum { REST_MAX = 1000, INVITE_MEMORY_DAYS = 30 };
 
@@ -25,7 +26,7 @@ void run_expire(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
         return;
     }
     leave_expired(store, out, before(now_ms, out->keep_ms), now_ms);
-    bool more = leave_forget(store, before(now_ms, ENVELOPE_ID_MEMORY_MS));
+    bool more = marks_forget(store, before(now_ms, ENVELOPE_ID_MEMORY_MS));
     more = expire_rest(store, SQL_EXPIRED_ONE_TIME, now_ms) || more;
     more = expire_rest(store, SQL_EXPIRED_HANDOUTS, before(now_ms, DAY_MS)) || more;
     more = expire_rest(store, SQL_EXPIRED_INVITES, before(now_ms, INVITE_MEMORY_DAYS * DAY_MS)) ||

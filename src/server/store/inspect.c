@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/store/inspect.h"
 #include "server/store/convert.h"
+#include "server/store/marks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,6 +30,15 @@ static void complain(struct sqlite_store *store, const char *sql, struct inspect
     }
 }
 
+/* What is remembered of messages that left: a row of it that is damaged may let one in twice. */
+static void look_at_marks(struct sqlite_store *store, bool deep, struct inspection *inspection) {
+    const uint64_t damaged = deep ? marks_damaged(store) : 0;
+    if (damaged > 0 && inspection->complaint[0] == '\0') {
+        snprintf(inspection->complaint, sizeof(inspection->complaint),
+                 "%" PRIu64 " rows of marks are not what was written", damaged);
+    }
+}
+
 static void look(struct sqlite_store *store, bool deep, struct inspection *inspection) {
     store_only_read(store);
     store_execute(store, "PRAGMA cell_size_check = ON");
@@ -43,9 +53,14 @@ static void look(struct sqlite_store *store, bool deep, struct inspection *inspe
     if (schema_version(store) == 1) {
         inspection->messages = count(store, "SELECT count(*) FROM messages");
         inspection->damaged = deep ? convert_damaged(store) : 0;
-    } else {
+    } else if (schema_version(store) == 2) {
         inspection->messages = count(store, "SELECT coalesce(sum(count), 0) FROM runs");
-        inspection->damaged = deep ? messages_damaged(store) : 0;
+        inspection->damaged = deep ? messages_damaged(store, SQL_OLD_BODIES) : 0;
+    } else {
+        inspection->messages = count(store, "SELECT coalesce(sum(count), 0) FROM runs"
+                                            " WHERE device NOT IN (SELECT device FROM erasing)");
+        inspection->damaged = deep ? messages_damaged(store, SQL_RUN_ALL) : 0;
+        look_at_marks(store, deep, inspection);
     }
     if (store->error == ERR_STORE_BROKEN && inspection->complaint[0] != '\0') {
         store->error = OK; /* it was said, and the rest cannot be counted */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/store/known.h"
-#include "server/store/query.h"
+#include "server/store/marks.h"
 
 #include <stdlib.h>
 
@@ -134,19 +133,35 @@ void known_add(struct sqlite_store *store, struct known_ids *ids, const struct m
     }
 }
 
-/* Columns: row, heads or marks one after the other. */
-static void read_ids(struct sqlite_store *store, struct known_ids *ids, bool is_mark) {
-    const size_t step = is_mark ? MARK_BYTES : HEAD_BYTES;
-    struct query query = sql_begin(store, is_mark ? SQL_MARKS_OF : SQL_HEADS_OF);
+static void take(struct sqlite_store *store, struct known_ids *ids, struct bytes all, size_t step,
+                 struct known_row row) {
+    for (size_t at = 0; at + step <= all.size; at += step) {
+        const struct mark mark = mark_read(all.data + at);
+        known_add(store, ids, &mark, row);
+    }
+}
+
+static void read_ids(struct sqlite_store *store, struct known_ids *ids) {
+    struct marks marks;
+    struct marks_way way = marks_of(store, ids->device);
+    struct query query = sql_begin(store, SQL_HEADS_OF);
     sql_bind_u64(&query, ids->device);
     while (sql_row(&query)) {
-        const struct known_row row = {.is_mark = is_mark, .row = sql_u64(&query, 0)};
-        struct bytes all = sql_bytes(&query, 1);
-        for (size_t at = 0; at + step <= all.size; at += step) {
-            const struct mark mark = mark_read(all.data + at);
-            known_add(store, ids, &mark, row);
-        }
+        take(store, ids, sql_bytes(&query, 1), HEAD_BYTES,
+             (struct known_row){.row = sql_u64(&query, 0)});
     }
+    while (marks_next(&way, &marks)) {
+        take(store, ids, marks.bytes, MARK_BYTES,
+             (struct known_row){.is_mark = true, .row = marks.row});
+    }
+}
+
+static bool device_exists(struct sqlite_store *store, uint64_t device) {
+    struct query query = sql_begin(store, SQL_DEVICE_EXISTS);
+    sql_bind_u64(&query, device);
+    bool exists = sql_row(&query);
+    sql_end(&query);
+    return exists;
 }
 
 static struct known_ids *add(struct sqlite_store *store, uint64_t device) {
@@ -170,7 +185,7 @@ static struct known_ids *add(struct sqlite_store *store, uint64_t device) {
 struct known_ids *known_of(struct sqlite_store *store, uint64_t device) {
     struct known_index *known = &store->known;
     struct known_ids *ids = find(known, device);
-    if (ids == NULL) {
+    if (ids == NULL && device_exists(store, device)) {
         /* Given up while the batch gathers for it: what has gathered is read too. */
         struct open_run *open = runs_find(&store->runs, device);
         if (open != NULL) {
@@ -178,10 +193,9 @@ struct known_ids *known_of(struct sqlite_store *store, uint64_t device) {
         }
         ids = add(store, device);
         if (ids != NULL) {
-            read_ids(store, ids, false);
-            read_ids(store, ids, true);
+            read_ids(store, ids);
         }
-    } else if (known->newest != ids) {
+    } else if (ids != NULL && known->newest != ids) {
         unlink_used(known, ids);
         link_newest(known, ids);
     }

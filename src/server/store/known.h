@@ -29,7 +29,8 @@ struct known_index {
 /** All of it is given up; what is asked for is read again. */
 void known_clear(struct known_index *known);
 
-/** The ids of a mailbox; reads them when they are not there. NULL: the store has failed. */
+/** The ids of a mailbox; reads them when they are not there. NULL: there is no such mailbox, or the
+ * store has failed. What is in memory is of a device that is there: known_drop when it goes. */
 struct known_ids *known_of(struct sqlite_store *store, uint64_t device);
 /** Gives up those of one mailbox. */
 void known_drop(struct known_index *known, uint64_t device);

@@ -2,7 +2,7 @@
 /* Messages that leave their mailbox, acknowledged or too old: their bytes go, their ids are
  * remembered for a while. */
 #include "server/store/leave.h"
-#include "server/store/query.h"
+#include "server/store/marks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +31,8 @@ static void remember(struct sqlite_store *store, struct leaving *leaving, uint64
 static void write_marks(struct sqlite_store *store, const struct leaving *leaving,
                         uint64_t now_ms) {
     if (leaving->count > 0) {
-        struct query query = sql_begin(store, SQL_MARK_INSERT);
-        sql_bind_u64(&query, leaving->row);
-        sql_bind_u64(&query, leaving->device);
-        sql_bind_u64(&query, now_ms);
-        sql_bind_bytes(&query, bytes_make(leaving->marks, leaving->count * MARK_BYTES));
-        sql_run(&query);
+        marks_add(store, leaving->row, leaving->device, now_ms,
+                  bytes_make(leaving->marks, leaving->count * MARK_BYTES));
     }
 }
 
@@ -70,7 +66,7 @@ static void take_out(struct sqlite_store *store, struct loaded_run *run,
         }
     }
     if (count > 0 && count == run->count) {
-        runs_remove(store, run->row);
+        runs_remove(store, run);
     } else if (count > 0) {
         const struct run_change change = {.gone = gone, .mended = run->count};
         runs_change(store, run, &change);
@@ -108,7 +104,7 @@ static void expire(struct sqlite_store *store, const struct loaded_run *run, uin
     for (size_t i = 0; i < run->count; i++) {
         remember(store, &leaving, run->row, run->heads + i * HEAD_BYTES);
     }
-    runs_remove(store, run->row);
+    runs_remove(store, run);
     write_marks(store, &leaving, now_ms);
 }
 
@@ -119,9 +115,8 @@ void leave_expired(struct sqlite_store *store, struct store_expire *out, uint64_
     out->messages = 0;
     out->more = true;
     while (out->count < EXPIRE_MAX && out->more) {
-        uint64_t accepted_ms = 0;
-        struct loaded_run run = runs_load_oldest(store, &accepted_ms);
-        out->more = run.row != 0 && accepted_ms < until_ms;
+        struct loaded_run run = runs_load_oldest(store);
+        out->more = run.row != 0 && run.accepted_ms < until_ms;
         if (out->more) {
             out->removed[out->count].device = run.device;
             out->removed[out->count].messages = run.count;
@@ -134,27 +129,50 @@ void leave_expired(struct sqlite_store *store, struct store_expire *out, uint64_
     }
 }
 
-enum { MARK_ROWS_MAX = 1000 };
+/* --- of a device that has gone --- */
 
-bool leave_forget(struct sqlite_store *store, uint64_t until_ms) {
+enum { ERASE_RUNS_MAX = 32 };
+
+void leave_erase_later(struct sqlite_store *store, uint64_t device) {
+    known_drop(&store->known, device);
+    struct query query = sql_begin(store, SQL_ERASE_BEGIN);
+    sql_bind_u64(&query, device);
+    sql_run(&query);
+}
+
+static uint64_t next_to_erase(struct sqlite_store *store) {
+    uint64_t device = 0;
+    struct query query = sql_begin(store, SQL_ERASE_NEXT);
+    if (sql_row(&query)) {
+        device = sql_u64(&query, 0);
+    }
+    sql_end(&query);
+    return device;
+}
+
+/* Whether there may be more. */
+static bool erase_runs(struct sqlite_store *store, uint64_t device) {
     size_t count = 0;
-    for (bool more = true; more && count < MARK_ROWS_MAX && store->error == OK;) {
-        struct query query = sql_begin(store, SQL_MARK_OLDEST);
-        uint64_t row = 0;
-        uint64_t device = 0;
-        if (sql_row(&query) && sql_u64(&query, 2) < until_ms) {
-            row = sql_u64(&query, 0);
-            device = sql_u64(&query, 1);
-        }
-        sql_end(&query);
-        more = row != 0;
+    for (bool more = true; more && count < ERASE_RUNS_MAX && store->error == OK;) {
+        struct loaded_run run = runs_load_any(store, device);
+        more = run.row != 0;
         if (more) {
-            known_drop(&store->known, device);
-            query = sql_begin(store, SQL_MARK_DELETE);
-            sql_bind_u64(&query, row);
-            sql_run(&query);
+            runs_remove(store, &run);
             count++;
         }
+        runs_unload(&run);
     }
-    return count == MARK_ROWS_MAX;
+    return count == ERASE_RUNS_MAX;
+}
+
+void run_erase(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) {
+    (void)now_ms;
+    const uint64_t device = next_to_erase(store);
+    op->erase->more = device != 0;
+    op->result = OK;
+    if (device != 0 && !erase_runs(store, device) && !marks_erase(store, device)) {
+        struct query query = sql_begin(store, SQL_ERASE_END);
+        sql_bind_u64(&query, device);
+        sql_run(&query);
+    }
 }

@@ -8,7 +8,7 @@
 /** Deletes messages accepted before `until_ms`, EXPIRE_MAX runs at most. */
 void leave_expired(struct sqlite_store *store, struct store_expire *out, uint64_t until_ms,
                    uint64_t now_ms);
-/** Forgets ids that left before `until_ms`; whether there may be more of them. */
-bool leave_forget(struct sqlite_store *store, uint64_t until_ms);
+/** The device has gone: STORE_ERASE takes what waited for it, and its marks. */
+void leave_erase_later(struct sqlite_store *store, uint64_t device);
 
 #endif

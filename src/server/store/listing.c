@@ -112,6 +112,7 @@ static enum error take_sum(sqlite3_stmt *row, void *context) {
 must_check enum error list_sum(const char *path, struct listed_sum *sum, char *cause, size_t size) {
     return list(path,
                 "SELECT (SELECT count(*) FROM accounts WHERE state <> 2), coalesce(sum(count), 0),"
-                " coalesce(sum(bytes), 0), coalesce(min(accepted_ms), 0) FROM runs",
+                " coalesce(sum(bytes), 0), coalesce(min(accepted_ms), 0) FROM runs"
+                " WHERE device NOT IN (SELECT device FROM erasing)",
                 NULL, take_sum, sum, cause, size);
 }

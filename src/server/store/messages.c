@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Messages that come in, and that are read. */
-#include "server/store/query.h"
+#include "server/store/bodies.h"
+#include "server/store/marks.h"
 
 #include <string.h>
 
@@ -30,21 +31,37 @@ static enum error search_heads(struct bytes heads, uint64_t device, const struct
     return is_damaged ? ERR_DUPLICATE : result;
 }
 
+/* Among the marks of one row; the same goes for those. */
+static enum error search_marks(struct sqlite_store *store, uint64_t device, uint64_t row,
+                               const struct mark *wanted) {
+    size_t at;
+    struct marks marks;
+    struct marks_way way = marks_from(store, device, row);
+    enum error result = ERR_NOT_FOUND;
+    if (marks_next(&way, &marks)) {
+        result = search(marks.bytes, MARK_BYTES, wanted, &at);
+        result = result == ERR_CONFLICT && marks.is_damaged ? ERR_DUPLICATE : result;
+    }
+    marks_end(&way);
+    return result;
+}
+
 static enum error look(struct sqlite_store *store, uint64_t device, const struct mark *wanted,
                        struct known_row row) {
+    size_t at;
     enum error result = ERR_NOT_FOUND;
-    struct open_run *open = row.is_mark ? NULL : runs_find(&store->runs, device);
+    if (row.is_mark) {
+        return search_marks(store, device, row.row, wanted);
+    }
+    struct open_run *open = runs_find(&store->runs, device);
     if (open != NULL && open->count > 0 && open->row == row.row) {
         runs_write(store, open);
     }
-    struct query query = sql_begin(store, row.is_mark ? SQL_MARK_AT : SQL_RUN_HEADS);
+    struct query query = sql_begin(store, SQL_RUN_HEADS);
     sql_bind_u64(&query, row.row);
     sql_bind_u64(&query, device);
     if (sql_row(&query)) {
-        size_t at;
-        const struct bytes stored = sql_bytes(&query, 0);
-        result = row.is_mark ? search(stored, MARK_BYTES, wanted, &at)
-                             : search_heads(stored, device, wanted, &at);
+        result = search_heads(sql_bytes(&query, 0), device, wanted, &at);
     }
     sql_end(&query);
     return result;
@@ -68,12 +85,19 @@ static enum error find_id(struct sqlite_store *store, const struct known_ids *id
 
 /* --- mending --- */
 
+/* The envelopes of the row that the query stands at; none when the store has failed. */
+static struct opened_body body_of(struct query *query, int column) {
+    uint8_t *scratch = runs_scratch(query->store, body_size(query, column));
+    return scratch == NULL ? (struct opened_body){.is_whole = false}
+                           : body_open(query, column, scratch);
+}
+
 static bool is_whole(struct sqlite_store *store, const struct loaded_run *run, size_t at) {
     enum error error = OK;
     struct query query = sql_begin(store, SQL_RUN_ENVELOPES);
     sql_bind_u64(&query, run->row);
     if (sql_row(&query)) {
-        error = head_check(run->heads + at, run->device, sql_bytes(&query, 0));
+        error = head_check(run->heads + at, run->device, body_of(&query, 0).envelopes);
     }
     sql_end(&query);
     return error == OK;
@@ -129,10 +153,10 @@ void run_insert(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
     (void)now_ms;
     struct store_insert *in = op->insert;
     uint64_t row;
-    struct open_run *run = runs_begin(store, in->recipient);
     op->result = ERR_NOT_FOUND;
-    struct known_ids *ids = run == NULL ? NULL : known_of(store, in->recipient);
-    if (ids == NULL) {
+    struct known_ids *ids = known_of(store, in->recipient);
+    struct open_run *run = ids == NULL ? NULL : runs_begin(store, in->recipient);
+    if (run == NULL) {
         return;
     }
     op->result = find_id(store, ids, in, &row);
@@ -180,27 +204,31 @@ static bool take(struct sqlite_store *store, struct store_read *read, uint64_t p
 }
 
 /* What a run has for `read`; false: there was no room for all of it. */
-static bool take_run(struct sqlite_store *store, struct store_read *read, const struct query *query,
+static bool take_run(struct sqlite_store *store, struct store_read *read, struct query *query,
                      size_t *bytes) {
     const uint64_t last = sql_u64(query, 0);
     const struct bytes heads = sql_bytes(query, 1);
-    const struct bytes envelopes = sql_bytes(query, 2);
+    const struct opened_body body = body_of(query, 3);
+    size_t begin = 0;
     for (size_t at = 0; at + HEAD_BYTES <= heads.size; at += HEAD_BYTES) {
         enum error error = OK;
         struct head head;
         bool fits = head_read(heads.data + at, read->device, &head);
+        /* A head's checksum does not cover where its envelope begins. */
+        const bool is_sure = body.is_whole && head.at == begin;
+        begin += head.size;
         uint64_t place = fits ? head.place : heads_place(heads, at, read->device, last);
         if (place <= read->after || place > read->until) {
             continue;
         }
-        struct envelope *envelope = fits ? head_open(&head, envelopes, &error) : NULL;
+        struct envelope *envelope = fits ? head_open(&head, body.envelopes, is_sure, &error) : NULL;
         store_fail(store, error == ERR_MEMORY ? error : OK, "out of memory");
         if (!take(store, read, place, envelope, bytes)) {
             return false;
         }
     }
     /* Heads that are missing: of their messages nothing is known but that there are some. */
-    return sql_u64(query, 3) <= heads.size / HEAD_BYTES || last > read->until ||
+    return sql_u64(query, 2) <= heads.size / HEAD_BYTES || last > read->until ||
            take(store, read, last, NULL, bytes);
 }
 
@@ -228,14 +256,14 @@ void run_read(struct sqlite_store *store, struct store_op *op, uint64_t now_ms) 
     op->result = OK;
 }
 
-uint64_t messages_damaged(struct sqlite_store *store) {
+uint64_t messages_damaged(struct sqlite_store *store, enum statement all) {
     uint64_t damaged = 0;
-    struct query query = sql_begin(store, SQL_RUN_ALL);
+    struct query query = sql_begin(store, all);
     while (sql_row(&query)) {
-        const uint64_t device = sql_u64(&query, 2);
         const struct bytes heads = sql_bytes(&query, 0);
-        const struct bytes envelopes = sql_bytes(&query, 1);
-        const uint64_t count = sql_u64(&query, 3);
+        const uint64_t device = sql_u64(&query, 1);
+        const uint64_t count = sql_u64(&query, 2);
+        const struct bytes envelopes = body_of(&query, 3).envelopes;
         const uint64_t present = heads.size / HEAD_BYTES;
         damaged += count > present ? count - present : 0;
         for (size_t at = 0; at + HEAD_BYTES <= heads.size; at += HEAD_BYTES) {

@@ -32,6 +32,7 @@ struct sqlite_store {
     int log_pages;    /**< in the log after the last commit */
     uint64_t commits; /**< that wrote something */
     uint8_t epoch[STORE_EPOCH_BYTES];
+    struct random_source random;
     uint64_t generation; /**< of logins, over all devices */
     struct conflict conflicts[STORE_BATCH_MAX];
     size_t conflict_count;
@@ -102,6 +103,7 @@ void run_revoke(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
 void run_state(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_leave(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 void run_seen(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
+void run_erase(struct sqlite_store *store, struct store_op *op, uint64_t now_ms);
 
 /** Opens an existing file with nothing prepared; a failure is latched. NULL: no memory. */
 struct sqlite_store *store_open_file(const char *path);
@@ -116,8 +118,9 @@ void store_ask(struct sqlite_store *store, const char *sql, const char *text, ch
 must_check enum error store_finish(struct sqlite_store *store, enum error error, char *cause,
                                    size_t size);
 
-/** How many waiting messages are not what was stored. */
-uint64_t messages_damaged(struct sqlite_store *store);
+/** How many waiting messages are not what was stored; `all` is SQL_RUN_ALL, or another statement
+ * with its columns. */
+uint64_t messages_damaged(struct sqlite_store *store, enum statement all);
 
 /** The version of the schema that the file has; a failure is latched. */
 int schema_version(struct sqlite_store *store);

@@ -53,9 +53,11 @@ uint32_t head_at(const uint8_t in[HEAD_BYTES]);
 uint32_t head_size(const uint8_t in[HEAD_BYTES]);
 void head_set_at(uint8_t head[HEAD_BYTES], uint32_t at);
 
-/** The message of a head that was read, among the `envelopes` of its run. NULL: they are not what
- * was written (ERR_STORE_BROKEN), or there is no memory (ERR_MEMORY). */
-struct envelope *head_open(const struct head *head, struct bytes envelopes, enum error *error);
+/** The message of a head that was read, among the `envelopes` of its run; `is_sure`: they and its
+ * place are known to be what was written. NULL: it is not what was written (ERR_STORE_BROKEN), or
+ * there is no memory (ERR_MEMORY). */
+struct envelope *head_open(const struct head *head, struct bytes envelopes, bool is_sure,
+                           enum error *error);
 
 /** Whether a message is as it was written. ERR_STORE_BROKEN, ERR_MEMORY. */
 must_check enum error head_check(const uint8_t in[HEAD_BYTES], uint64_t device,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/store/runs.h"
-#include "server/store/query.h"
+#include "server/store/bodies.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,14 +57,6 @@ uint64_t runs_next_mark(struct sqlite_store *store) {
 
 /* --- what gathers --- */
 
-static bool device_exists(struct sqlite_store *store, uint64_t device) {
-    struct query query = sql_begin(store, SQL_DEVICE_EXISTS);
-    sql_bind_u64(&query, device);
-    bool exists = sql_row(&query);
-    sql_end(&query);
-    return exists;
-}
-
 static bool grow(struct sqlite_store *store) {
     struct runs *runs = &store->runs;
     size_t room = runs->room == 0 ? 64 : 2 * runs->room;
@@ -95,7 +86,7 @@ struct open_run *runs_begin(struct sqlite_store *store, uint64_t device) {
     if (run != NULL) {
         return run;
     }
-    if (!device_exists(store, device) || (runs->count == runs->room && !grow(store))) {
+    if (runs->count == runs->room && !grow(store)) {
         return NULL;
     }
     run = &runs->open[runs->count];
@@ -146,7 +137,8 @@ static enum error pack(const struct open_run *run, uint8_t *heads, uint8_t *enve
 
 void runs_write(struct sqlite_store *store, struct open_run *run) {
     size_t heads = run->count * HEAD_BYTES;
-    uint8_t *scratch = run->count == 0 ? NULL : runs_scratch(store, heads + run->bytes);
+    uint8_t *scratch =
+        run->count == 0 ? NULL : runs_scratch(store, heads + run->bytes + GCM_TAG_BYTES);
     if (scratch == NULL) {
         return;
     }
@@ -155,6 +147,7 @@ void runs_write(struct sqlite_store *store, struct open_run *run) {
         store_fail(store, error, "a row could not be prepared");
         return;
     }
+    const struct body body = body_put(store, run->row, scratch + heads, run->bytes, false);
     struct query query = sql_begin(store, SQL_RUN_INSERT);
     sql_bind_u64(&query, run->row);
     sql_bind_u64(&query, run->device);
@@ -162,8 +155,8 @@ void runs_write(struct sqlite_store *store, struct open_run *run) {
     sql_bind_u64(&query, run->count);
     sql_bind_u64(&query, run->bytes);
     sql_bind_u64(&query, run->newest->envelope->accepted_ms);
+    body_bind(&query, &body);
     sql_bind_bytes(&query, bytes_make(scratch, heads));
-    sql_bind_bytes(&query, bytes_make(scratch + heads, run->bytes));
     sql_run(&query);
     run->count = 0;
     run->bytes = 0;
@@ -180,9 +173,8 @@ void runs_write_all(struct sqlite_store *store) {
 
 /* --- what is changed --- */
 
-/* Columns: heads, last, row, bytes. */
-static struct loaded_run take(struct query *query, uint64_t device) {
-    struct loaded_run run = {.device = device};
+static struct loaded_run take(const struct query *query) {
+    struct loaded_run run = {.row = 0};
     const struct bytes heads = sql_bytes(query, 0);
     /* No row is written with more: what is behind them is none of it. */
     const size_t there = heads.size / HEAD_BYTES;
@@ -199,41 +191,44 @@ static struct loaded_run take(struct query *query, uint64_t device) {
     run.last = sql_u64(query, 1);
     run.row = sql_u64(query, 2);
     run.bytes = sql_u64(query, 3);
+    run.is_apart = sql_u64(query, 4) != 0;
+    run.device = sql_u64(query, 5);
+    run.accepted_ms = sql_u64(query, 6);
     return run;
 }
 
-static struct loaded_run load(struct query *query, uint64_t device) {
-    struct loaded_run run = {.device = device};
+static struct loaded_run load(struct query *query) {
+    struct loaded_run run = {.row = 0};
     if (sql_row(query)) {
-        run = take(query, device);
+        run = take(query);
     }
     sql_end(query);
     return run;
 }
 
-struct loaded_run runs_load_oldest(struct sqlite_store *store, uint64_t *accepted_ms) {
-    struct loaded_run run = {.row = 0};
+struct loaded_run runs_load_oldest(struct sqlite_store *store) {
     struct query query = sql_begin(store, SQL_RUN_OLDEST);
-    if (sql_row(&query)) {
-        run = take(&query, sql_u64(&query, 4));
-        *accepted_ms = sql_u64(&query, 5);
-    }
-    sql_end(&query);
-    return run;
+    return load(&query);
+}
+
+struct loaded_run runs_load_any(struct sqlite_store *store, uint64_t device) {
+    struct query query = sql_begin(store, SQL_RUN_OF);
+    sql_bind_u64(&query, device);
+    return load(&query);
 }
 
 struct loaded_run runs_load(struct sqlite_store *store, uint64_t device, uint64_t place) {
     struct query query = sql_begin(store, SQL_RUN_AT);
     sql_bind_u64(&query, device);
     sql_bind_u64(&query, place);
-    return load(&query, device);
+    return load(&query);
 }
 
 struct loaded_run runs_load_row(struct sqlite_store *store, uint64_t device, uint64_t row) {
     struct query query = sql_begin(store, SQL_RUN_HEADS);
     sql_bind_u64(&query, row);
     sql_bind_u64(&query, device);
-    return load(&query, device);
+    return load(&query);
 }
 
 void runs_unload(struct loaded_run *run) {
@@ -278,46 +273,62 @@ static size_t repack(struct loaded_run *run, const struct run_change *change,
     return bytes;
 }
 
-static void update(struct sqlite_store *store, const struct loaded_run *run, struct bytes bytes) {
+static void update(struct sqlite_store *store, const struct loaded_run *run, uint8_t *envelopes,
+                   size_t size) {
+    const struct body body = body_put(store, run->row, envelopes, size, run->is_apart);
     struct query query = sql_begin(store, SQL_RUN_UPDATE);
     sql_bind_u64(&query, run->last);
     sql_bind_u64(&query, run->count);
-    sql_bind_u64(&query, bytes.size);
+    sql_bind_u64(&query, size);
+    body_bind(&query, &body);
     sql_bind_bytes(&query, bytes_make(run->heads, run->count * HEAD_BYTES));
-    sql_bind_bytes(&query, bytes);
     sql_bind_u64(&query, run->row);
     sql_run(&query);
 }
 
-void runs_change(struct sqlite_store *store, struct loaded_run *run,
-                 const struct run_change *change) {
+/* What the run has now, repacked; the number of bytes at `*out`. */
+static size_t read_and_repack(struct sqlite_store *store, struct loaded_run *run,
+                              const struct run_change *change, uint8_t **out) {
     struct query query = sql_begin(store, SQL_RUN_ENVELOPES);
-    sql_bind_u64(&query, run->row);
-    if (!sql_row(&query)) {
-        sql_end(&query);
-        return;
-    }
-    struct bytes envelopes = sql_bytes(&query, 0);
-    uint8_t *scratch = runs_scratch(store, envelopes.size * run->count + change->envelope.size + 1);
-    struct head head;
     size_t size = 0;
-    bool is_last_gone = change->gone != NULL && change->gone[run->count - 1];
-    if (scratch != NULL) {
-        size = repack(run, change, envelopes, scratch);
+    sql_bind_u64(&query, run->row);
+    *out = NULL;
+    if (sql_row(&query)) {
+        /* What they say of their places may overlap. */
+        const size_t before = body_size(&query, 0);
+        uint8_t *scratch = runs_scratch(store, before + before * run->count +
+                                                   change->envelope.size + GCM_TAG_BYTES);
+        if (scratch != NULL) {
+            const struct opened_body body = body_open(&query, 0, scratch);
+            *out = scratch + before;
+            size = repack(run, change, body.envelopes, *out);
+        }
     }
     sql_end(&query);
-    if (scratch == NULL) {
+    return size;
+}
+
+void runs_change(struct sqlite_store *store, struct loaded_run *run,
+                 const struct run_change *change) {
+    struct head head;
+    uint8_t *envelopes;
+    const bool is_last_gone = change->gone != NULL && change->gone[run->count - 1];
+    const size_t size = read_and_repack(store, run, change, &envelopes);
+    if (envelopes == NULL) {
         return;
     }
     if (is_last_gone && run->count > 0 &&
         head_read(run->heads + (run->count - 1) * HEAD_BYTES, run->device, &head)) {
         run->last = head.place;
     }
-    update(store, run, bytes_make(scratch, size));
+    update(store, run, envelopes, size);
 }
 
-void runs_remove(struct sqlite_store *store, uint64_t row) {
+void runs_remove(struct sqlite_store *store, const struct loaded_run *run) {
     struct query query = sql_begin(store, SQL_RUN_DELETE);
-    sql_bind_u64(&query, row);
+    sql_bind_u64(&query, run->row);
     sql_run(&query);
+    if (run->is_apart) {
+        body_remove(store, run->row);
+    }
 }

@@ -43,7 +43,7 @@ uint64_t runs_next_mark(struct sqlite_store *store);
 
 /** The run of that mailbox that gathers; NULL: there is none. */
 struct open_run *runs_find(struct runs *runs, uint64_t device);
-/** The same; begins one. NULL: there is no such mailbox, or the store has failed. */
+/** The same; begins one. NULL: the store has failed. */
 struct open_run *runs_begin(struct sqlite_store *store, uint64_t device);
 /** Makes sure that the next message has room in it and a row; ends the one before if not. */
 void runs_make_room(struct sqlite_store *store, struct open_run *run, size_t size);
@@ -58,13 +58,17 @@ struct loaded_run {
     uint64_t row;
     uint64_t last; /**< the place of its last message */
     uint64_t bytes;
+    uint64_t accepted_ms; /**< when its last message was */
     size_t count;
+    bool is_apart;  /**< its envelopes are (bodies.h) */
     uint8_t *heads; /**< owned */
 };
 /** The first of the mailbox that ends at `place` or behind it; `row` 0: there is none. */
 struct loaded_run runs_load(struct sqlite_store *store, uint64_t device, uint64_t place);
 struct loaded_run runs_load_row(struct sqlite_store *store, uint64_t device, uint64_t row);
-struct loaded_run runs_load_oldest(struct sqlite_store *store, uint64_t *accepted_ms);
+struct loaded_run runs_load_oldest(struct sqlite_store *store);
+/** Any of the mailbox. */
+struct loaded_run runs_load_any(struct sqlite_store *store, uint64_t device);
 void runs_unload(struct loaded_run *run);
 
 /** Gives some other bytes instead of those of one message, or leaves some messages out. */
@@ -76,6 +80,6 @@ struct run_change {
 };
 void runs_change(struct sqlite_store *store, struct loaded_run *run,
                  const struct run_change *change);
-void runs_remove(struct sqlite_store *store, uint64_t row);
+void runs_remove(struct sqlite_store *store, const struct loaded_run *run);
 
 #endif

@@ -5,28 +5,38 @@
 #include <string.h>
 
 /* Before it is raised, tests/fixtures/make keeps what the version before wrote. */
-enum { SCHEMA_VERSION = 2 };
+enum { SCHEMA_VERSION = 3 };
 
-/* Waiting messages, in runs (run.h): a rowid table with an index on the mailbox, so that rows of
- * all mailboxes are appended in one place. What is remembered of those that left is a table of its
- * own, in the order in which they did. */
+/* Waiting messages, in runs (run.h, bodies.h): a rowid table with an index on the mailbox, so that
+ * rows of all mailboxes are appended in one place; and what is remembered of those that left
+ * (marks.h). They name a device without referring to it: each reference would be looked up, and
+ * rows of devices are large. Those of a device that has gone are found by `erasing`. */
 #define RUNS                                                                                       \
     "CREATE TABLE runs("                                                                           \
     " row INTEGER PRIMARY KEY,"                                                                    \
-    " device INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"                               \
+    " device INTEGER NOT NULL,"                                                                    \
     " last INTEGER NOT NULL,"                                                                      \
     " count INTEGER NOT NULL,"                                                                     \
     " bytes INTEGER NOT NULL,"                                                                     \
     " accepted_ms INTEGER NOT NULL,"                                                               \
-    " heads BLOB NOT NULL,"                                                                        \
-    " envelopes BLOB NOT NULL);"                                                                   \
+    " key BLOB," /* NULL: nothing stands apart */                                                  \
+    " envelopes BLOB NOT NULL,"                                                                    \
+    " heads BLOB NOT NULL);"                                                                       \
     "CREATE UNIQUE INDEX runs_of ON runs(device, last);"                                           \
+    "CREATE TABLE bodies("                                                                         \
+    " row INTEGER PRIMARY KEY,"                                                                    \
+    " sealed BLOB NOT NULL);"                                                                      \
     "CREATE TABLE marks("                                                                          \
     " row INTEGER PRIMARY KEY,"                                                                    \
-    " device INTEGER NOT NULL REFERENCES devices ON DELETE CASCADE,"                               \
+    " device INTEGER NOT NULL,"                                                                    \
+    " earlier INTEGER NOT NULL," /* row of this device's marks before these; 0: none */            \
     " left_ms INTEGER NOT NULL,"                                                                   \
+    " checksum BLOB NOT NULL,"                                                                     \
     " marks BLOB NOT NULL);"                                                                       \
-    "CREATE INDEX marks_of ON marks(device);"
+    "CREATE TABLE newest_marks("                                                                   \
+    " device INTEGER PRIMARY KEY,"                                                                 \
+    " row INTEGER NOT NULL);"                                                                      \
+    "CREATE TABLE erasing(device INTEGER PRIMARY KEY);"
 
 static const char SCHEMA[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
@@ -70,10 +80,18 @@ static const char SCHEMA[] =
     " used_by BLOB) WITHOUT ROWID;" /* cid */
     RUNS;
 
-/* What makes a database of that version one of the next, as SCHEMA makes it: column by column. */
-static const char *const MIGRATIONS[SCHEMA_VERSION] = {
-    [1] = "ALTER TABLE accounts ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
-          "ALTER TABLE accounts ADD COLUMN seen_day INTEGER NOT NULL DEFAULT 0;" RUNS,
+/* What makes a database of that version one of this, as SCHEMA makes it: column by column; then its
+ * rows are converted. */
+static const struct migration {
+    const char *tables;
+    void (*convert)(struct sqlite_store *store);
+} MIGRATIONS[SCHEMA_VERSION] = {
+    [1] = {"ALTER TABLE accounts ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+           "ALTER TABLE accounts ADD COLUMN seen_day INTEGER NOT NULL DEFAULT 0;" RUNS,
+           convert_messages},
+    [2] = {"ALTER TABLE runs RENAME TO old_runs; DROP INDEX runs_of;"
+           "ALTER TABLE marks RENAME TO old_marks; DROP INDEX marks_of;" RUNS,
+           convert_runs},
 };
 
 static void put_meta(struct sqlite_store *store, const char *key, struct bytes value) {
@@ -157,12 +175,8 @@ static enum error create(struct sqlite_store *store, const struct random_source 
 /* All in one transaction: whenever the power goes, it is a database of one version. */
 static enum error migrate(struct sqlite_store *store, int version) {
     store_execute(store, "BEGIN IMMEDIATE");
-    for (int from = version; from < SCHEMA_VERSION; from++) {
-        store_execute(store, MIGRATIONS[from]);
-        if (from == 1) {
-            convert_messages(store);
-        }
-    }
+    store_execute(store, MIGRATIONS[version].tables);
+    MIGRATIONS[version].convert(store);
     sign(store);
     store_execute(store, "COMMIT");
     return store->error;
@@ -187,6 +201,7 @@ must_check enum error schema_check(struct sqlite_store *store) {
 must_check enum error schema_prepare(struct sqlite_store *store,
                                      const struct random_source *random) {
     int version = schema_version(store);
+    store->random = *random;
     if (store->error != OK) {
         return store->error;
     }
