@@ -453,7 +453,8 @@ void remove_done(struct server *server, struct store_op *op);
 void state_done(struct server *server, struct store_op *op);
 void expire_done(struct server *server, struct store_op *op);
 void expire_tick(struct server *server);
-/** A device has gone: what waited for it is erased, step by step. Nothing when that is under way. */
+/** A device has gone: what waited for it is erased, step by step. Nothing when that is under way.
+ */
 void erase_begin(struct server *server);
 void erase_done(struct server *server, struct store_op *op);
 

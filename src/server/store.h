@@ -262,8 +262,8 @@ struct store_state {
 };
 
 /** The device goes with its keys and prekeys, and who asked for whose prekeys; the account stays as
- * a name that is its account key's. What waited for it is nobody's, and STORE_ERASE takes it. ERR_NOT_FOUND: `cid` is not the device's any more.
- * ERR_ACCOUNT_DISABLED. */
+ * a name that is its account key's. What waited for it is nobody's, and STORE_ERASE takes it.
+ * ERR_NOT_FOUND: `cid` is not the device's any more. ERR_ACCOUNT_DISABLED. */
 struct store_leave {
     uint64_t device;
     uint64_t account;

@@ -132,10 +132,13 @@ def test_what_restore_refuses(tmp_path, server):
 
 def test_check_sees_a_message_that_was_changed_and_a_page_that_was(tmp_path, server):
     ana, bob = people(server, tmp_path, "ana", "bob")
-    ana.send("bob", "one")
-    ana.send("bob", "two")
+    ana.send("bob", "read")
+    assert len(bob.recv()) == 1
+    ana.recv()  # says so to bob: a third one that waits
+    ana.send("bob", "one " * 1000)
+    ana.send("bob", "two " * 1000)
     out = server.run("check", "--deep").out.split("\n")
-    assert [line.split() for line in out[:4]] == [["accounts", "2"], ["waiting", "messages", "2"], ["damaged", "0"],
+    assert [line.split() for line in out[:4]] == [["accounts", "2"], ["waiting", "messages", "3"], ["damaged", "0"],
                                                   ["database", "whole"]]
     server.stop()
     with sqlite3.connect(server.data / "server.db") as database:
@@ -144,6 +147,12 @@ def test_check_sees_a_message_that_was_changed_and_a_page_that_was(tmp_path, ser
     changed = server.run("check", "--deep", expect=9)
     check(changed, "store_broken")
     assert ["damaged", "1"] in [line.split() for line in changed.out.splitlines()]
+    for sql, what in (("UPDATE runs SET device = device + 99", "a device that is not there"),
+                      ("DELETE FROM runs", "envelopes are left of a row"), ("DELETE FROM bodies", "whole"),
+                      ("UPDATE marks SET left_ms = left_ms + 1", "rows of marks")):
+        with sqlite3.connect(server.data / "server.db") as database:
+            database.execute(sql)
+        assert what in server.run("check", "--deep", expect=0 if what == "whole" else 9).out
     with open(server.data / "server.db", "r+b") as file:
         file.seek(4096 * 3)
         file.write(os.urandom(4096 * 20))

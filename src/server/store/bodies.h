@@ -13,7 +13,7 @@
  * which is written anyway when it goes. */
 enum { BODY_IN_ROW_MAX_BYTES = 2048 };
 
-/** What a run's row has of its envelopes. */
+/** What a run's row has of its envelopes; whoever has bound it and run the query wipes the key. */
 struct body {
     bool is_apart;
     struct secret_32 key;   /**< of one that stands apart */

@@ -77,7 +77,7 @@ static void put_run(struct sqlite_store *store, const struct converted *run) {
     if (run->envelopes.size > 0) {
         memcpy(scratch, run->envelopes.data, run->envelopes.size);
     }
-    const struct body body = body_put(store, row, scratch, run->envelopes.size, false);
+    struct body body = body_put(store, row, scratch, run->envelopes.size, false);
     struct query query = sql_begin(store, SQL_RUN_INSERT);
     sql_bind_u64(&query, row);
     sql_bind_u64(&query, run->device);
@@ -88,6 +88,7 @@ static void put_run(struct sqlite_store *store, const struct converted *run) {
     body_bind(&query, &body);
     sql_bind_bytes(&query, run->heads);
     sql_run(&query);
+    secret_32_clear(&body.key);
 }
 
 static void put_message(struct sqlite_store *store, const struct old_message *message) {

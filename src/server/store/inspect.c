@@ -39,6 +39,15 @@ static void look_at_marks(struct sqlite_store *store, bool deep, struct inspecti
     }
 }
 
+/* Tables that name a row of another without referring to it (schema.c). */
+static const char REFERENCES[] =
+    "SELECT CASE"
+    " WHEN EXISTS(SELECT 1 FROM runs WHERE device NOT IN"
+    " (SELECT device FROM devices UNION SELECT device FROM erasing))"
+    " THEN 'a message waits for a device that is not there'"
+    " WHEN EXISTS(SELECT 1 FROM bodies WHERE row NOT IN (SELECT row FROM runs WHERE key NOT NULL))"
+    " THEN 'envelopes are left of a row that is not there' ELSE 'ok' END";
+
 static void look(struct sqlite_store *store, bool deep, struct inspection *inspection) {
     store_only_read(store);
     store_execute(store, "PRAGMA cell_size_check = ON");
@@ -61,6 +70,9 @@ static void look(struct sqlite_store *store, bool deep, struct inspection *inspe
                                             " WHERE device NOT IN (SELECT device FROM erasing)");
         inspection->damaged = deep ? messages_damaged(store, SQL_RUN_ALL) : 0;
         look_at_marks(store, deep, inspection);
+        if (deep) {
+            complain(store, REFERENCES, inspection);
+        }
     }
     if (store->error == ERR_STORE_BROKEN && inspection->complaint[0] != '\0') {
         store->error = OK; /* it was said, and the rest cannot be counted */

@@ -147,7 +147,7 @@ void runs_write(struct sqlite_store *store, struct open_run *run) {
         store_fail(store, error, "a row could not be prepared");
         return;
     }
-    const struct body body = body_put(store, run->row, scratch + heads, run->bytes, false);
+    struct body body = body_put(store, run->row, scratch + heads, run->bytes, false);
     struct query query = sql_begin(store, SQL_RUN_INSERT);
     sql_bind_u64(&query, run->row);
     sql_bind_u64(&query, run->device);
@@ -158,6 +158,7 @@ void runs_write(struct sqlite_store *store, struct open_run *run) {
     body_bind(&query, &body);
     sql_bind_bytes(&query, bytes_make(scratch, heads));
     sql_run(&query);
+    secret_32_clear(&body.key);
     run->count = 0;
     run->bytes = 0;
 }
@@ -275,7 +276,7 @@ static size_t repack(struct loaded_run *run, const struct run_change *change,
 
 static void update(struct sqlite_store *store, const struct loaded_run *run, uint8_t *envelopes,
                    size_t size) {
-    const struct body body = body_put(store, run->row, envelopes, size, run->is_apart);
+    struct body body = body_put(store, run->row, envelopes, size, run->is_apart);
     struct query query = sql_begin(store, SQL_RUN_UPDATE);
     sql_bind_u64(&query, run->last);
     sql_bind_u64(&query, run->count);
@@ -284,6 +285,7 @@ static void update(struct sqlite_store *store, const struct loaded_run *run, uin
     sql_bind_bytes(&query, bytes_make(run->heads, run->count * HEAD_BYTES));
     sql_bind_u64(&query, run->row);
     sql_run(&query);
+    secret_32_clear(&body.key);
 }
 
 /* What the run has now, repacked; the number of bytes at `*out`. */
