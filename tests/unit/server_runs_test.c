@@ -355,7 +355,7 @@ static void a_beginning_among_others_is_damaged(void **state) {
 /* What is remembered of a message that left is damaged in its digest: it is still known. */
 static void damaged_marks_are_no_conflict(void **state) {
     struct world *world = *state;
-    struct peer *ana = fill(world, 1);
+    (void)fill(world, 1);
     struct peer *bob = fetch(world, 100);
     peer_ack(world, bob, peer_expect_deliver(bob, "ana", text_of(1)));
     world_settle(world);
@@ -363,7 +363,7 @@ static void damaged_marks_are_no_conflict(void **state) {
     change(world, "UPDATE marks SET marks = CAST(substr(marks, 1, 30) || zeroblob(1) ||"
                   " substr(marks, 32) AS BLOB)");
     assert_int_equal(marks_damaged(world->store), 1);
-    ana = world_login(world, "ana");
+    struct peer *ana = world_login(world, "ana");
     peer_send(world, ana, "bob", 1, text_of(1));
     world_settle(world);
     peer_expect(ana, WIRE_ACCEPTED);

@@ -284,7 +284,7 @@ static void a_store_of_schema_2_is_brought_up(void **state) {
     world_settle(world);
     peer_ack(world, bob, peer_expect_deliver(bob, "ana", "read before"));
     world_settle(world);
-    bob = world_login(world, "bob");
+    (void)world_login(world, "bob");
     peer_send_bytes(world, ana, "bob", 2, bytes_of(large));
     world_settle(world);
     make_schema_2(world, bytes_of(large));
