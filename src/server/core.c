@@ -54,7 +54,8 @@ must_check enum error server_new(const struct server_config *config,
     made->tick_ms = now.monotonic_ms;
     made->dirty_end = &made->dirty;
     made->stalled_end = &made->stalled;
-    made->queue_end = &made->queue;
+    made->queue.end = &made->queue.first;
+    made->reads.end = &made->reads.first;
     made->memory.epoch = 1;
     made->memory.since_ms = now.monotonic_ms;
     made->connection_slots = limits_connection_slots(config);

@@ -122,6 +122,9 @@ must_check enum error server_set_limits(struct server *server, const struct serv
 
 /** Accepts nothing any more: every connection is told `error` and closed. */
 void server_shut_down(struct server *server, enum error error, struct moment now);
+/** Whether there is output, or a batch to be taken: the caller's loop shall not sleep now. */
+bool server_has_work(const struct server *server);
+
 /** Whether operations wait or are under way. */
 bool server_is_busy(const struct server *server);
 

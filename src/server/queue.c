@@ -21,9 +21,10 @@ void queue_forget(struct server *server, const struct store_op *op) {
 }
 
 void queue_add(struct server *server, struct store_op *op) {
+    struct op_list *list = op->kind == STORE_READ ? &server->reads : &server->queue;
     op->next = NULL;
-    *server->queue_end = op;
-    server->queue_end = &op->next;
+    *list->end = op;
+    list->end = &op->next;
     queue_count(server, op);
 }
 
@@ -33,7 +34,7 @@ void queue_end(struct server *server, struct store_op *op) {
 }
 
 void queue_refuse_later(struct server *server, uint64_t connection, struct mailbox *mailbox) {
-    for (struct store_op *op = server->queue; op != NULL; op = op->next) {
+    for (struct store_op *op = server->queue.first; op != NULL; op = op->next) {
         if (op->kind == STORE_INSERT && op->connection == connection && op->mailbox == mailbox &&
             op->insert->reader == 0) {
             op->kind = STORE_RECALL;
@@ -48,11 +49,11 @@ bool queue_is_full(const struct server *server) {
            server->queued_bytes >= server->config.store_queue_max_bytes;
 }
 
-static struct store_op *take_first(struct server *server) {
-    struct store_op *op = server->queue;
-    server->queue = op->next;
-    if (server->queue == NULL) {
-        server->queue_end = &server->queue;
+static struct store_op *take_first(struct server *server, struct op_list *list) {
+    struct store_op *op = list->first;
+    list->first = op->next;
+    if (list->first == NULL) {
+        list->end = &list->first;
     }
     queue_forget(server, op);
     op->next = NULL;
@@ -67,21 +68,11 @@ static void end_round(struct server *server) {
     server->rounds_ms = took_ms > faded_ms ? took_ms : faded_ms;
 }
 
-struct store_batch *server_take_batch(struct server *server, struct moment now) {
-    server_set_now(server, now);
-    end_round(server);
-    if (server->batch != NULL || server->queue == NULL || server->is_failed) {
-        return NULL;
-    }
-    struct store_batch *batch = calloc(1, sizeof(*batch));
-    if (batch == NULL) {
-        return NULL; /* the next call finds the same queue */
-    }
+static void fill(struct server *server, struct store_batch *batch, struct op_list *list) {
     struct store_op **end = &batch->first;
     size_t bytes = 0;
-    batch->now_ms = now.wall_ms;
-    while (server->queue != NULL && batch->count < STORE_BATCH_MAX && bytes < BATCH_MAX_BYTES) {
-        struct store_op *op = take_first(server);
+    while (list->first != NULL && batch->count < STORE_BATCH_MAX && bytes < BATCH_MAX_BYTES) {
+        struct store_op *op = take_first(server, list);
         if (op->kind == STORE_INSERT && op->insert->is_settled) {
             queue_end(server, op);
             continue;
@@ -95,6 +86,35 @@ struct store_batch *server_take_batch(struct server *server, struct moment now) 
         *end = op;
         end = &op->next;
     }
+}
+
+/* Reads and the rest in turn: who waits for what is in a mailbox does not wait for a sync, too. */
+static void fill_in_turn(struct server *server, struct store_batch *batch) {
+    if (server->is_after_reads || server->reads.first == NULL) {
+        fill(server, batch, &server->queue);
+    }
+    server->is_after_reads = batch->count == 0;
+    if (batch->count == 0) {
+        fill(server, batch, &server->reads);
+    }
+}
+
+static bool is_idle(const struct server *server) {
+    return server->batch == NULL && server->queue.first == NULL && server->reads.first == NULL;
+}
+
+struct store_batch *server_take_batch(struct server *server, struct moment now) {
+    server_set_now(server, now);
+    end_round(server);
+    if (server->batch != NULL || is_idle(server) || server->is_failed) {
+        return NULL;
+    }
+    struct store_batch *batch = calloc(1, sizeof(*batch));
+    if (batch == NULL) {
+        return NULL; /* the next call finds the same operations */
+    }
+    batch->now_ms = now.wall_ms;
+    fill_in_turn(server, batch);
     if (batch->count == 0) {
         free(batch);
         return NULL;
@@ -116,7 +136,8 @@ void queue_free(struct server *server) {
         free_list(server->batch->first);
         free(server->batch);
     }
-    free_list(server->queue);
+    free_list(server->queue.first);
+    free_list(server->reads.first);
     free_list(server->held);
 }
 
@@ -274,6 +295,11 @@ bool server_is_failed(const struct server *server) {
     return server->is_failed;
 }
 
+bool server_has_work(const struct server *server) {
+    const bool is_waiting = server->queue.first != NULL || server->reads.first != NULL;
+    return server->dirty != NULL || (server->batch == NULL && is_waiting && !server->is_failed);
+}
+
 bool server_is_busy(const struct server *server) {
-    return server->batch != NULL || server->queue != NULL || server->early_first != NULL;
+    return !is_idle(server) || server->early_first != NULL;
 }

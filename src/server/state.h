@@ -204,6 +204,12 @@ struct failures {
     struct bucket bucket;
 };
 
+/** Operations in order. */
+struct op_list {
+    struct store_op *first;
+    struct store_op **end;
+};
+
 struct server {
     struct server_config config;
     struct random_source random;
@@ -240,8 +246,10 @@ struct server {
     struct mailbox *newest;
     struct mailbox *oldest;
 
-    struct store_op *queue;
-    struct store_op **queue_end;
+    struct op_list queue;
+    struct op_list
+        reads;           /**< STORE_READ: of what is committed, so they need not wait for `queue` */
+    bool is_after_reads; /**< the batch before was of reads */
     size_t queued;
     size_t queued_bytes;
     struct store_op *held; /**< deletions that wait for space on the disk */

@@ -77,10 +77,16 @@ static void on_received(void *context, void *data, struct bytes bytes) {
     server_receive(serving->server, peer->number, bytes, serving_now(serving));
 }
 
+static void on_tick(uv_timer_t *timer);
+
+/* Output leaves when on_round has been: what comes of that is for another round. */
 static void on_drained(void *context, void *data) {
     struct serving *serving = context;
     const struct peer *peer = data;
     server_drained(serving->server, peer->number, serving_now(serving));
+    if (server_has_work(serving->server)) {
+        (void)uv_timer_start(&serving->tick, on_tick, 0, 0);
+    }
 }
 
 static void on_closed(void *context, void *data) {

@@ -251,3 +251,23 @@ def test_a_clock_that_is_a_little_off_is_a_note(fake, tmp_path, minutes, words):
     fake.welcome_fields["time_ms"] = int(time.time() * 1000) + 60 * HOUR_MS
     said = ana.send("bob", "running sessions go on")
     assert "2 days 1" in said.err and "Nothing is begun, renewed or erased" in said.err
+
+
+def test_large_messages_come_without_pauses(forge, server):
+    """What the server may go on with when its output has left, it does at once, and not at its next tick: then each window
+    of a mebibyte, which is read in parts, would take two seconds."""
+    ana, bob = wire.Member(forge, server, "ana"), wire.Member(forge, server, "bob")
+    envelopes = [wire.compact_junk(60_000) for _ in range(96)]
+    for envelope in envelopes:
+        assert ana.ask(wire.SEND, wire.send("bob", envelope))[0] == wire.ACCEPTED
+    began = time.monotonic()
+    bob.say(wire.FETCH, struct.pack(">H", 17))
+    for at in range(0, len(envelopes), 17):
+        handles = []
+        for envelope in envelopes[at:at + 17]:
+            kind, _, body = bob.stream.frame()
+            delivered = wire.read_deliver(body)
+            assert kind == wire.DELIVER and delivered["envelope"] == envelope
+            handles.append(delivered["handle"])
+        bob.say(wire.ACK, wire.ack(*handles))
+    assert time.monotonic() - began < 3

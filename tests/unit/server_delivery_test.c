@@ -397,7 +397,9 @@ static void a_reader_that_does_not_read_is_bounded(void **state) {
     }
     assert_true(bob->stream.size < (size_t)400 * 1024);
     bob->keeps_output = false;
+    assert_false(server_has_work(world->server));
     server_drained(world->server, bob->number, world->now);
+    assert_true(server_has_work(world->server));
     world_settle(world);
     assert_true(bob->stream.size > (size_t)900 * 1024 && bob->stream.size < (size_t)1400 * 1024);
     world_pass(world, 1000);
