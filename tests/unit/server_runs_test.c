@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Messages of one mailbox that are committed together stand in one row: what that must not change.
  */
+#include "server/store/bodies.h"
 #include "server/store/marks.h"
 #include "server_world.h"
 
@@ -306,6 +307,36 @@ static void one_that_stands_apart_is_damaged(void **state) {
     assert_int_equal(world_count(world, "SELECT count(*) FROM bodies"), 0);
 }
 
+static int secure_delete(struct world *world) {
+    sqlite3_stmt *statement;
+    assert_int_equal(
+        sqlite3_prepare_v2(world->store->database, "PRAGMA secure_delete", -1, &statement, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    const int value = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return value;
+}
+
+/* Overwriting is spared while envelopes that stand apart are deleted, and never after that, also
+ * when it failed. */
+static void what_else_is_deleted_is_overwritten(void **state) {
+    static uint8_t envelopes[4][1000];
+    struct world *world = *state;
+    four_apart(world, envelopes);
+    assert_int_equal(secure_delete(world), 1);
+    change(world, "CREATE TEMP TRIGGER refuse BEFORE DELETE ON bodies BEGIN"
+                  " SELECT RAISE(ABORT, 'refused'); END");
+    body_remove(world->store, (uint64_t)world_count(world, "SELECT row FROM bodies"));
+    assert_int_not_equal(world->store->error, OK);
+    assert_int_equal(secure_delete(world), 1);
+    world->store->error = OK;
+    change(world, "DROP TRIGGER refuse");
+    body_remove(world->store, (uint64_t)world_count(world, "SELECT row FROM bodies"));
+    assert_int_equal(world_count(world, "SELECT count(*) FROM bodies"), 0);
+    assert_int_equal(secure_delete(world), 1);
+}
+
 static void without_its_key_or_body_all_of_a_row_is_damaged(void **state) {
     static const char *const LOST[] = {"UPDATE runs SET key = zeroblob(32)",
                                        "UPDATE runs SET key = zeroblob(31)",
@@ -608,6 +639,7 @@ int main(void) {
         TEST(a_head_among_others_is_damaged),
         TEST(the_digest_in_a_head_is_damaged),
         TEST(one_that_stands_apart_is_damaged),
+        TEST(what_else_is_deleted_is_overwritten),
         TEST(without_its_key_or_body_all_of_a_row_is_damaged),
         TEST(a_beginning_among_others_is_damaged),
         TEST(damaged_marks_are_no_conflict),

@@ -9,8 +9,10 @@ static void begin_sparing(struct sqlite_store *store) {
     store_execute(store, "PRAGMA secure_delete = FAST");
 }
 
+/* Whatever has failed in between: a full disk is no end, and then it has to be as before. */
 static void end_sparing(struct sqlite_store *store) {
-    store_execute(store, "PRAGMA secure_delete = ON");
+    store_latch(store,
+                sqlite3_exec(store->database, "PRAGMA secure_delete = ON", NULL, NULL, NULL));
 }
 
 void body_remove(struct sqlite_store *store, uint64_t row) {
