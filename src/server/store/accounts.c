@@ -208,12 +208,6 @@ void run_register(struct sqlite_store *store, struct store_op *op, uint64_t now_
     }
 }
 
-static void run_on(struct sqlite_store *store, enum statement which, uint64_t number) {
-    struct query query = sql_begin(store, which);
-    sql_bind_u64(&query, number);
-    sql_run(&query);
-}
-
 /* The account of a name, 0 when there is none, and its device, 0 when it left. */
 static uint64_t account_of(struct sqlite_store *store, const struct user_name *name,
                            uint64_t *device) {
@@ -237,7 +231,7 @@ void run_remove(struct sqlite_store *store, struct store_op *op, uint64_t now_ms
         leave_erase_later(store, op->remove->device);
     }
     if (op->result == OK) {
-        run_on(store, SQL_ACCOUNT_DELETE, account);
+        sql_run_on(store, SQL_ACCOUNT_DELETE, account);
     }
 }
 
@@ -282,8 +276,8 @@ void run_leave(struct sqlite_store *store, struct store_op *op, uint64_t now_ms)
         return;
     }
     leave_erase_later(store, in->device);
-    run_on(store, SQL_DEVICE_DELETE, in->device);
-    run_on(store, SQL_HANDOUT_DROP, in->account);
+    sql_run_on(store, SQL_DEVICE_DELETE, in->device);
+    sql_run_on(store, SQL_HANDOUT_DROP, in->account);
     struct query query = sql_begin(store, SQL_ACCOUNT_LEAVE);
     sql_bind_u64(&query, now_ms);
     sql_bind_u64(&query, in->account);

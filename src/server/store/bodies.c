@@ -17,9 +17,7 @@ static void end_sparing(struct sqlite_store *store) {
 
 void body_remove(struct sqlite_store *store, uint64_t row) {
     begin_sparing(store);
-    struct query query = sql_begin(store, SQL_BODY_DELETE);
-    sql_bind_u64(&query, row);
-    sql_run(&query);
+    sql_run_on(store, SQL_BODY_DELETE, row);
     end_sparing(store);
 }
 

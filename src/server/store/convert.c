@@ -58,37 +58,18 @@ static struct old_message read_message(const struct query *query) {
     return message;
 }
 
-/* A row of runs; envelopes that stand apart are encrypted in memory of ours. */
-struct converted {
-    uint64_t device;
-    uint64_t last;
-    uint64_t count;
-    uint64_t accepted_ms;
-    struct bytes heads;
-    struct bytes envelopes;
-};
-
-static void put_run(struct sqlite_store *store, const struct converted *run) {
-    const uint64_t row = runs_next_row(store);
-    uint8_t *scratch = runs_scratch(store, run->envelopes.size + GCM_TAG_BYTES);
-    if (scratch == NULL) {
+/* The envelopes are copied: those that stand apart are encrypted where they are. */
+static void put_run(struct sqlite_store *store, struct new_run run, struct bytes envelopes) {
+    run.row = runs_next_row(store);
+    run.envelopes = runs_scratch(store, envelopes.size + GCM_TAG_BYTES);
+    run.size = envelopes.size;
+    if (run.envelopes == NULL) {
         return;
     }
-    if (run->envelopes.size > 0) {
-        memcpy(scratch, run->envelopes.data, run->envelopes.size);
+    if (envelopes.size > 0) {
+        memcpy(run.envelopes, envelopes.data, envelopes.size);
     }
-    struct body body = body_put(store, row, scratch, run->envelopes.size, false);
-    struct query query = sql_begin(store, SQL_RUN_INSERT);
-    sql_bind_u64(&query, row);
-    sql_bind_u64(&query, run->device);
-    sql_bind_u64(&query, run->last);
-    sql_bind_u64(&query, run->count);
-    sql_bind_u64(&query, run->envelopes.size);
-    sql_bind_u64(&query, run->accepted_ms);
-    body_bind(&query, &body);
-    sql_bind_bytes(&query, run->heads);
-    sql_run(&query);
-    secret_32_clear(&body.key);
+    runs_insert(store, &run);
 }
 
 static void put_message(struct sqlite_store *store, const struct old_message *message) {
@@ -98,13 +79,12 @@ static void put_message(struct sqlite_store *store, const struct old_message *me
     if (!message->is_whole) {
         head_spoil(head);
     }
-    const struct converted run = {.device = message->device,
-                                  .last = message->head.place,
-                                  .count = 1,
-                                  .accepted_ms = message->head.accepted_ms,
-                                  .heads = bytes_of(head),
-                                  .envelopes = message->envelope};
-    put_run(store, &run);
+    const struct new_run run = {.device = message->device,
+                                .last = message->head.place,
+                                .count = 1,
+                                .accepted_ms = message->head.accepted_ms,
+                                .heads = bytes_of(head)};
+    put_run(store, run, message->envelope);
 }
 
 static void convert_ids(struct sqlite_store *store) {
@@ -131,13 +111,12 @@ void convert_messages(struct sqlite_store *store) {
 void convert_runs(struct sqlite_store *store) {
     struct query old = sql_begin(store, SQL_OLD_RUNS);
     while (sql_row(&old)) {
-        const struct converted run = {.device = sql_u64(&old, 0),
-                                      .last = sql_u64(&old, 1),
-                                      .count = sql_u64(&old, 2),
-                                      .accepted_ms = sql_u64(&old, 3),
-                                      .heads = sql_bytes(&old, 4),
-                                      .envelopes = sql_bytes(&old, 5)};
-        put_run(store, &run);
+        const struct new_run run = {.device = sql_u64(&old, 0),
+                                    .last = sql_u64(&old, 1),
+                                    .count = sql_u64(&old, 2),
+                                    .accepted_ms = sql_u64(&old, 3),
+                                    .heads = sql_bytes(&old, 4)};
+        put_run(store, run, sql_bytes(&old, 5));
     }
     old = sql_begin(store, SQL_OLD_MARKS);
     while (sql_row(&old)) {

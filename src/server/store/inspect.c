@@ -59,10 +59,11 @@ static void look(struct sqlite_store *store, bool deep, struct inspection *inspe
                  inspection);
     }
     inspection->accounts = count(store, "SELECT count(*) FROM accounts");
-    if (schema_version(store) == 1) {
+    const int version = schema_version(store);
+    if (version == 1) {
         inspection->messages = count(store, "SELECT count(*) FROM messages");
         inspection->damaged = deep ? convert_damaged(store) : 0;
-    } else if (schema_version(store) == 2) {
+    } else if (version == 2) {
         inspection->messages = count(store, "SELECT coalesce(sum(count), 0) FROM runs");
         inspection->damaged = deep ? messages_damaged(store, SQL_OLD_BODIES) : 0;
     } else {

@@ -135,9 +135,7 @@ enum { ERASE_RUNS_MAX = 32 };
 
 void leave_erase_later(struct sqlite_store *store, uint64_t device) {
     known_drop(&store->known, device);
-    struct query query = sql_begin(store, SQL_ERASE_BEGIN);
-    sql_bind_u64(&query, device);
-    sql_run(&query);
+    sql_run_on(store, SQL_ERASE_BEGIN, device);
 }
 
 static uint64_t next_to_erase(struct sqlite_store *store) {
@@ -171,8 +169,6 @@ void run_erase(struct sqlite_store *store, struct store_op *op, uint64_t now_ms)
     op->erase->more = device != 0;
     op->result = OK;
     if (device != 0 && !erase_runs(store, device) && !marks_erase(store, device)) {
-        struct query query = sql_begin(store, SQL_ERASE_END);
-        sql_bind_u64(&query, device);
-        sql_run(&query);
+        sql_run_on(store, SQL_ERASE_END, device);
     }
 }

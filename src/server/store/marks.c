@@ -45,12 +45,6 @@ static void set_newest(struct sqlite_store *store, uint64_t device, uint64_t row
     sql_run(&query);
 }
 
-static void run_on(struct sqlite_store *store, enum statement which, uint64_t number) {
-    struct query query = sql_begin(store, which);
-    sql_bind_u64(&query, number);
-    sql_run(&query);
-}
-
 void marks_add(struct sqlite_store *store, uint64_t row, uint64_t device, uint64_t left_ms,
                struct bytes marks) {
     uint8_t digest[DIGEST_BYTES];
@@ -131,10 +125,10 @@ bool marks_forget(struct sqlite_store *store, uint64_t until_ms) {
         more = row != 0;
         if (more) {
             known_drop(&store->known, device);
-            run_on(store, SQL_MARK_DELETE, row);
+            sql_run_on(store, SQL_MARK_DELETE, row);
             /* Of this mailbox none is left. */
             if (newest(store, device) == row) {
-                run_on(store, SQL_MARK_NO_NEWEST, device);
+                sql_run_on(store, SQL_MARK_NO_NEWEST, device);
             }
             count++;
         }
@@ -148,14 +142,14 @@ bool marks_erase(struct sqlite_store *store, uint64_t device) {
     size_t count = 0;
     while (count < ROWS_MAX && marks_next(&way, &marks)) {
         marks_end(&way);
-        run_on(store, SQL_MARK_DELETE, marks.row);
+        sql_run_on(store, SQL_MARK_DELETE, marks.row);
         count++;
     }
     marks_end(&way);
     if (count == ROWS_MAX) {
         set_newest(store, device, way.row);
     } else {
-        run_on(store, SQL_MARK_NO_NEWEST, device);
+        sql_run_on(store, SQL_MARK_NO_NEWEST, device);
     }
     return count == ROWS_MAX;
 }

@@ -133,6 +133,12 @@ size_t sql_run(struct query *query) {
     return query->store->error == OK ? (size_t)sqlite3_changes(query->store->database) : 0;
 }
 
+void sql_run_on(struct sqlite_store *store, enum statement which, uint64_t number) {
+    struct query query = sql_begin(store, which);
+    sql_bind_u64(&query, number);
+    sql_run(&query);
+}
+
 uint64_t sql_u64(const struct query *query, int column) {
     sqlite3_int64 value = sqlite3_column_int64(query->statement, column);
     return value < 0 ? 0 : (uint64_t)value;

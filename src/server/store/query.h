@@ -67,6 +67,8 @@ void sql_bind_null(struct query *query);
 bool sql_row(struct query *query);
 /** Carries the statement out; the number of rows it changed. */
 size_t sql_run(struct query *query);
+/** Carries out a statement that has one number. */
+void sql_run_on(struct sqlite_store *store, enum statement which, uint64_t number);
 /** Ends a query before its last row. */
 void sql_end(struct query *query);
 

@@ -135,6 +135,21 @@ static enum error pack(const struct open_run *run, uint8_t *heads, uint8_t *enve
     return error;
 }
 
+void runs_insert(struct sqlite_store *store, const struct new_run *run) {
+    struct body body = body_put(store, run->row, run->envelopes, run->size, false);
+    struct query query = sql_begin(store, SQL_RUN_INSERT);
+    sql_bind_u64(&query, run->row);
+    sql_bind_u64(&query, run->device);
+    sql_bind_u64(&query, run->last);
+    sql_bind_u64(&query, run->count);
+    sql_bind_u64(&query, run->size);
+    sql_bind_u64(&query, run->accepted_ms);
+    body_bind(&query, &body);
+    sql_bind_bytes(&query, run->heads);
+    sql_run(&query);
+    secret_32_clear(&body.key);
+}
+
 void runs_write(struct sqlite_store *store, struct open_run *run) {
     size_t heads = run->count * HEAD_BYTES;
     uint8_t *scratch =
@@ -147,18 +162,15 @@ void runs_write(struct sqlite_store *store, struct open_run *run) {
         store_fail(store, error, "a row could not be prepared");
         return;
     }
-    struct body body = body_put(store, run->row, scratch + heads, run->bytes, false);
-    struct query query = sql_begin(store, SQL_RUN_INSERT);
-    sql_bind_u64(&query, run->row);
-    sql_bind_u64(&query, run->device);
-    sql_bind_u64(&query, run->newest->order);
-    sql_bind_u64(&query, run->count);
-    sql_bind_u64(&query, run->bytes);
-    sql_bind_u64(&query, run->newest->envelope->accepted_ms);
-    body_bind(&query, &body);
-    sql_bind_bytes(&query, bytes_make(scratch, heads));
-    sql_run(&query);
-    secret_32_clear(&body.key);
+    const struct new_run made = {.row = run->row,
+                                 .device = run->device,
+                                 .last = run->newest->order,
+                                 .count = run->count,
+                                 .accepted_ms = run->newest->envelope->accepted_ms,
+                                 .heads = bytes_make(scratch, heads),
+                                 .envelopes = scratch + heads,
+                                 .size = run->bytes};
+    runs_insert(store, &made);
     run->count = 0;
     run->bytes = 0;
 }
@@ -327,9 +339,7 @@ void runs_change(struct sqlite_store *store, struct loaded_run *run,
 }
 
 void runs_remove(struct sqlite_store *store, const struct loaded_run *run) {
-    struct query query = sql_begin(store, SQL_RUN_DELETE);
-    sql_bind_u64(&query, run->row);
-    sql_run(&query);
+    sql_run_on(store, SQL_RUN_DELETE, run->row);
     if (run->is_apart) {
         body_remove(store, run->row);
     }

@@ -52,6 +52,19 @@ void runs_append(struct open_run *run, struct store_insert *insert);
 void runs_write(struct sqlite_store *store, struct open_run *run);
 void runs_write_all(struct sqlite_store *store);
 
+/** A row of runs that is new. */
+struct new_run {
+    uint64_t row;
+    uint64_t device;
+    uint64_t last;
+    uint64_t count;
+    uint64_t accepted_ms;
+    struct bytes heads;
+    uint8_t *envelopes; /**< encrypted where they are, as body_put does */
+    size_t size;
+};
+void runs_insert(struct sqlite_store *store, const struct new_run *run);
+
 /** A row of runs, to be changed. */
 struct loaded_run {
     uint64_t device;
