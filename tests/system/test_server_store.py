@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Data that other versions wrote, and data that the disk spoiled: what is opened, what is refused, what is said."""
+import fcntl
+import os
 import sqlite3
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,12 +47,21 @@ def day_of(folder):
     return time.strftime("%Y-%m-%d", time.gmtime(int((folder / "time").read_text()) + 60))
 
 
+@pytest.fixture
+def alone():
+    """The port is one for all: whoever tests beside this waits."""
+    with open(os.path.join(tempfile.gettempdir(), f"sotto-port-{PORT}.{os.getuid()}"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def test_there_is_data_to_open():
     assert FIXTURES
 
 
 @pytest.mark.skipif(sottotest.REDUCED, reason="SKIPPED under sanitizers: they want to be loaded first")
 @pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
+@pytest.mark.usefixtures("alone")
 def test_data_of_an_earlier_version_is_served(tmp_path, then, file):
     then(unpacked(file, tmp_path) + 60)
     server = Server(tmp_path, host=HOST, port=PORT)
